@@ -1,0 +1,32 @@
+"""fedlab: predict, measure and cut what federated learning costs in memory and bandwidth.
+
+>>> from fedlab import Bytes, FederatedRun
+>>> FederatedRun(Bytes.parse("53 MB"), cohort=2).traffic
+Bytes(212000000)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fedlab.bandwidth import FederatedRun
+    from fedlab.ledger import Ledger
+    from fedlab.sizes import size_of
+    from fedlab.units import Bytes
+
+__all__ = ["Bytes", "FederatedRun", "Ledger", "size_of"]
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "Bytes": "fedlab.units",
+    "FederatedRun": "fedlab.bandwidth",
+    "Ledger": "fedlab.ledger",
+    "size_of": "fedlab.sizes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Open a room when its name is first asked for: `import fedlab` itself costs nothing."""
+    if name in _ROOMS:
+        return getattr(import_module(_ROOMS[name]), name)
+    raise AttributeError(f"module 'fedlab' has no attribute {name!r}")

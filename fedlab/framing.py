@@ -1,0 +1,148 @@
+"""What Flower adds to a payload, predicted: the record and the message level.
+
+Nothing here touches a message: names, shapes, dtypes and settings go in, byte counts come out. The
+ledger measures the same levels from the messages' own bytes, with other code, so that an agreement
+of the two means something. Source: Flower 1.41's record and inflatable-object formats.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fedlab.sizes import TensorSpec
+from fedlab.units import Bytes, Levels
+
+Scalar = bool | int | float | str | bytes
+Entries = Mapping[str, Scalar | Sequence[int] | Sequence[float] | Sequence[str]]
+
+CHUNK = 5 * 2**20  # bytes of an array that travel as one object
+OBJECT_ID = 64  # hexadecimal characters of a SHA-256
+
+
+def predict_levels(
+    tensors: Sequence[TensorSpec],
+    *,
+    config: Entries | None = None,
+    metrics: Entries | None = None,
+) -> Levels:
+    """One message that carries `tensors` under "arrays", and a config or metrics beside them.
+
+    tensors: as `fedlab.sizes.tensors_of` lists them; tied ones count each, as a state dict sends
+    them. config, metrics: the entries of the ConfigRecord and MetricRecord; None where the message
+    has none. Returns payload, record and message bytes.
+
+    The message level is exact when no two tensors hold equal numbers, as in any trained model.
+    Flower names content by its hash: an equal tensor is sent once in a message, and the message
+    level of a freshly initialised model (biases of zeros, norms of ones) is smaller than this.
+
+    Raises ValueError for a dtype that numpy, and so Flower, has no name for.
+
+    >>> mlp = [TensorSpec("0.weight", (64, 784)), TensorSpec("0.bias", (64,))]
+    >>> predict_levels(mlp, metrics={"num-examples": 1}).payload
+    Bytes(200960)
+    """
+    sizes = [_npy_size(spec) for spec in tensors]
+    arrays = [_array_object(spec, size) for spec, size in zip(tensors, sizes, strict=True)]
+    names = [spec.name for spec in tensors]
+    records = {"arrays": sum(arrays) + _object("ArrayRecord", _references(names), len(names))}
+    record = sum(sizes) + sum(len(name) for name in names)
+    for key, kind, entries in (
+        ("config", "ConfigRecord", config),
+        ("metrics", "MetricRecord", metrics),
+    ):
+        if entries is not None:
+            records[key] = _object(kind, sum(_item(k, v) for k, v in entries.items()), 0)
+            record += sum(len(k) + _counted(v) for k, v in entries.items())
+    return Levels(
+        payload=sum((spec.nbytes for spec in tensors), Bytes(0)),
+        record=Bytes(record),
+        message=Bytes(
+            sum(records.values()) + _object("RecordDict", _references(list(records)), len(records))
+        ),
+    )
+
+
+def _npy_size(spec: TensorSpec) -> int:
+    """The bytes of the tensor as a `.npy` file: header padded to 64, then the numbers."""
+    try:
+        descr = np.dtype(spec.dtype).str
+    except TypeError:
+        raise ValueError(
+            f"{spec.name}: expected a dtype that numpy can serialize, got {spec.dtype}; "
+            "Flower sends numpy arrays"
+        ) from None
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {spec.shape}, }}"
+    room_to_grow = 21 - len(str(spec.shape[0])) if spec.shape else 0
+    prefix = 10  # magic, version, header length
+    unpadded = prefix + len(header) + room_to_grow + 1  # newline
+    return unpadded + 64 - unpadded % 64 + spec.nbytes
+
+
+def _array_object(spec: TensorSpec, npy_size: int) -> int:
+    """An Array and its chunks, as deflated objects."""
+    full, rest = divmod(npy_size, CHUNK)
+    chunks = [CHUNK] * full + ([rest] if rest else [])
+    body = json.dumps(
+        {
+            "dtype": spec.dtype,
+            "shape": spec.shape,
+            "stype": "numpy.ndarray",
+            "arraychunk_ids": list(range(len(chunks))),
+        }
+    )
+    return sum(_object("ArrayChunk", size, 0) for size in chunks) + _object(
+        "Array", len(body), len(chunks)
+    )
+
+
+def _object(kind: str, body: int, children: int) -> int:
+    """A deflated object: `kind id,id,… length` NUL body."""
+    ids = children * OBJECT_ID + max(children - 1, 0)
+    return len(kind) + 1 + ids + 1 + len(str(body)) + 1 + body
+
+
+def _references(names: Sequence[str]) -> int:
+    """The JSON object that maps each name to an object id."""
+    return len(json.dumps(dict.fromkeys(names, "x" * OBJECT_ID)))
+
+
+def _item(key: str, value: object) -> int:
+    """One entry of a protobuf ConfigRecord or MetricRecord, tag and length included."""
+    return _prefixed(_prefixed(len(key.encode())) + _prefixed(_value(value)))
+
+
+def _value(value: object) -> int:
+    """A protobuf value: a one-byte tag for scalars, two bytes for lists."""
+    if isinstance(value, (list, tuple)):
+        if value and isinstance(value[0], (str, bytes)):
+            return 1 + _prefixed(sum(_value(v) for v in value))
+        packed = sum(_value(v) - 1 for v in value)
+        return 1 + _prefixed(_prefixed(packed) if value else 0)
+    if isinstance(value, bool):
+        return 2
+    if isinstance(value, int):
+        return 1 + _varint(2 * value if value >= 0 else -2 * value - 1)
+    if isinstance(value, float):
+        return 9
+    return _prefixed(len(value.encode() if isinstance(value, str) else bytes(value)))  # type: ignore[call-overload]
+
+
+def _prefixed(length: int) -> int:
+    """A length-delimited field: tag, length, content."""
+    return 1 + _varint(length) + length
+
+
+def _varint(number: int) -> int:
+    return max(1, (number.bit_length() + 6) // 7)
+
+
+def _counted(value: object) -> int:
+    """What Flower's `count_bytes` counts for an entry's value."""
+    if isinstance(value, (list, tuple)):
+        return sum(_counted(v) for v in value)
+    if isinstance(value, bool):
+        return 1
+    return len(value) if isinstance(value, (str, bytes)) else 8

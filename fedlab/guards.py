@@ -1,0 +1,56 @@
+"""The guard around a ClientApp: whatever it does, an answer goes back, and state is kept or not.
+
+Flower answers for a client that raises, but under Ray a client that returns nothing leaves the
+round waiting until its timeout, and one that exits takes its worker process with it.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from flwr.app import Context, Message, RecordDict
+from flwr.app.error import Error
+from flwr.clientapp import ClientApp
+
+from fedlab.logs import clean
+
+FAILED = 2  # Flower's own code for a ClientApp that raised
+
+
+class GuardedClientApp(ClientApp):
+    """Runs a ClientApp on a copy of its state; commits the state only when it answers well."""
+
+    def __init__(self, app: ClientApp) -> None:
+        super().__init__()
+        self.app = app
+
+    def __call__(self, message: Message, context: Context) -> Message:
+        """The app's reply, or an error reply with a one-line reason."""
+        attempt = copy.copy(context)
+        attempt.state = copy.deepcopy(context.state)
+        try:
+            reply = self.app(message, attempt)
+            why = _unusable(reply)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit() in a client must not end the federation
+            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if why:
+            return Message(Error(FAILED, one_line(why)), reply_to=message)
+        context.state = attempt.state
+        return reply
+
+
+def _unusable(reply: object) -> str:
+    """Why what a client returned is no reply; empty when it is one."""
+    if not isinstance(reply, Message):
+        return f"returned {type(reply).__name__} instead of a Message"
+    if reply.has_content() and not isinstance(reply.content, RecordDict):
+        return f"returned a Message that holds a {type(reply.content).__name__}"
+    return ""
+
+
+def one_line(reason: str, longest: int = 300) -> str:
+    """A reason without line breaks, colours, process ids and addresses, cut where it rambles."""
+    text = " ".join(clean(reason).split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,134 @@
+"""The Pythia lab: predict a federated round, run it for real, and compare to the byte."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fedlab.bandwidth import FederatedRun
+from fedlab.framing import predict_levels
+from fedlab.ledger import Ledger
+from fedlab.sizes import TensorSpec, size_of, tensors_of
+from fedlab.units import Bytes, Level, Levels
+
+MODEL = "pythia-14m"
+
+
+@dataclass(frozen=True)
+class LabReport:
+    """What the lab found: the model's tensors, the formula, the prediction, the ledger."""
+
+    tensors: list[TensorSpec]
+    formula: FederatedRun
+    predicted: Levels
+    ledger: Ledger
+    seconds: float
+
+    @property
+    def measured(self) -> Levels:
+        """Both ways, all rounds, from the messages' own bytes."""
+        return self.ledger.levels()
+
+    def rows(self) -> list[tuple[Level, Bytes, Bytes, Bytes]]:
+        """Level, predicted, measured, measured minus predicted; bytes."""
+        pairs: list[tuple[Level, Bytes, Bytes]] = [
+            ("payload", self.predicted.payload, self.measured.payload),
+            ("record", self.predicted.record, self.measured.record),
+            ("message", self.predicted.message, self.measured.message),
+        ]
+        return [(level, p, m, m - p) for level, p, m in pairs]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a script."""
+        return {
+            "model": MODEL,
+            "parameters": sum(spec.elements for spec in self.tensors),
+            "tensors": len(self.tensors),
+            "clients": self.formula.clients_per_round,
+            "rounds": self.formula.rounds,
+            "formula_bytes": int(self.formula.traffic),
+            "levels": {
+                level: {"predicted": int(p), "measured": int(m), "difference": int(d)}
+                for level, p, m, d in self.rows()
+            },
+            "seed_megabytes": seed_figure(self.formula.outgoing, self.formula.clients_per_round),
+            "failures": [vars(t) for t in self.ledger.failures],
+        }
+
+
+def seed_figure(model: Bytes, clients: int) -> int:
+    """The bandwidth lesson's own total, in "MB": mebibytes, cut to whole ones before the sum.
+
+    >>> seed_figure(Bytes(56_270_848), clients=2)  # 4 x floor(53.66)
+    212
+    """
+    return 2 * clients * math.floor(model.MiB)
+
+
+def predict_run(
+    tensors: list[TensorSpec], *, clients: int, rounds: int = 1, num_examples: int = 1
+) -> Levels:
+    """All levels of a FedAvg run without evaluation, from the model's description alone.
+
+    Each round sends the arrays and {"server-round": r} to each client, and gets the arrays and
+    {"num-examples": n} back.
+    """
+    total = Levels()
+    for number in range(1, rounds + 1):
+        down = predict_levels(tensors, config={"server-round": number})
+        up = predict_levels(tensors, metrics={"num-examples": num_examples})
+        total += (down + up) * clients
+    return total
+
+
+def run_lab(
+    *,
+    clients: int = 2,
+    rounds: int = 1,
+    engine: Any = "in-process",
+    verbose: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> LabReport:
+    """Predict the lab's round from the configuration, then run it on a real Flower engine.
+
+    tell is called with a line before each long step.
+    """
+    tell("predicting from the configuration")
+    tensors = tensors_of(MODEL)
+    formula = FederatedRun(size_of(MODEL), cohort=clients, rounds=rounds)
+    predicted = predict_run(tensors, clients=clients, rounds=rounds)
+
+    tell("loading Flower, torch and transformers")
+    from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
+    from flwr.clientapp import ClientApp
+    from flwr.serverapp import Grid, ServerApp
+
+    from fedlab.engines import simulate
+    from fedlab.models import pythia_14m
+    from fedlab.strategies import BandwidthTrackingFedAvg
+
+    client_app = ClientApp()
+
+    @client_app.train()
+    def train(message: Message, context: Context) -> Message:
+        """Skip the training: what travels weighs the same."""
+        metrics = MetricRecord({"num-examples": 1})
+        arrays = message.content["arrays"]
+        return Message(RecordDict({"arrays": arrays, "metrics": metrics}), reply_to=message)
+
+    tell("building Pythia-14m")
+    arrays = ArrayRecord(pythia_14m().state_dict())
+    server_app = ServerApp()
+
+    @server_app.main()
+    def main(grid: Grid, context: Context) -> None:
+        strategy = BandwidthTrackingFedAvg(
+            fraction_evaluate=0.0, min_train_nodes=clients, min_available_nodes=clients
+        )
+        strategy.start(grid, arrays, num_rounds=rounds)
+
+    tell(f"running {rounds} round(s) with {clients} clients on the {engine} engine")
+    result = simulate(server_app, client_app, nodes=clients, engine=engine, verbose=verbose)
+    return LabReport(tensors, formula, predicted, result.ledger, result.seconds)

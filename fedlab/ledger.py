@@ -1,0 +1,134 @@
+"""The ledger: every message of a run, what it weighed, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fedlab.units import Bytes, Levels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Direction = Literal["down", "up"]
+Outcome = Literal["ok", "failed", "rejected"]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One message, one way.
+
+    message_id: the instruction's id; the instruction ("down") and its reply ("up") share it.
+    payload, record, message: bytes at each level. outcome: "ok"; "failed" when the client raised,
+    answered with no message or did not answer; "rejected" when its reply arrived and was no good.
+    """
+
+    message_id: str
+    node: int
+    round: int
+    message_type: str
+    direction: Direction
+    payload: Bytes
+    record: Bytes
+    message: Bytes
+    outcome: Outcome = "ok"
+    reason: str = ""
+
+    @property
+    def levels(self) -> Levels:
+        """The three byte counts as one value."""
+        return Levels(self.payload, self.record, self.message)
+
+
+class Ledger:
+    """What a run moved, message by message. Only the metering layer writes transfers into it.
+
+    >>> ledger = Ledger()
+    >>> ledger.add(Transfer("1", 0, 1, "train", "down", Bytes(100), Bytes(250), Bytes(700)))
+    >>> ledger.add(Transfer("1", 0, 1, "train", "up", Bytes(100), Bytes(250), Bytes(700)))
+    >>> ledger.traffic
+    Bytes(200)
+    """
+
+    def __init__(self, transfers: Iterable[Transfer] = ()) -> None:
+        self.transfers = list(transfers)
+
+    def add(self, transfer: Transfer) -> None:
+        """Write one transfer."""
+        self.transfers.append(transfer)
+
+    def reject(self, message_id: str, reason: str) -> None:
+        """Mark the reply to `message_id` as received and no good. Its bytes stay counted.
+
+        Raises KeyError when no such reply was written.
+        """
+        for index, transfer in enumerate(self.transfers):
+            if transfer.message_id == message_id and transfer.direction == "up":
+                self.transfers[index] = replace(transfer, outcome="rejected", reason=reason)
+                return
+        raise KeyError(f"no reply to message {message_id!r} in this ledger")
+
+    def levels(self, direction: Direction | None = None) -> Levels:
+        """Sum of payload, record and message bytes, both ways or one."""
+        chosen = (t.levels for t in self.transfers if direction in (None, t.direction))
+        return sum(chosen, Levels())
+
+    @property
+    def downlink(self) -> Bytes:
+        """Payload bytes from the server to the clients."""
+        return self.levels("down").payload
+
+    @property
+    def uplink(self) -> Bytes:
+        """Payload bytes from the clients to the server, rejected replies included."""
+        return self.levels("up").payload
+
+    @property
+    def traffic(self) -> Bytes:
+        """Payload bytes both ways: what the formula predicts."""
+        return self.downlink + self.uplink
+
+    @property
+    def failures(self) -> list[Transfer]:
+        """The replies that are not in the mean: failed, unanswered or rejected."""
+        return [t for t in self.transfers if t.outcome != "ok"]
+
+    def table(self) -> pd.DataFrame:
+        """One row a message, in the order in which they passed."""
+        import pandas as pd
+
+        rows = [asdict(t) for t in self.transfers]
+        columns = list(Transfer.__dataclass_fields__)
+        return pd.DataFrame(rows, columns=columns).drop(columns="message_id")
+
+    def per_round(self) -> pd.DataFrame:
+        """One row a round: instructions sent, payload bytes each way and together, failures."""
+        import pandas as pd
+
+        rows = []
+        for number in sorted({t.round for t in self.transfers}):
+            part = Ledger(t for t in self.transfers if t.round == number)
+            rows.append(
+                {
+                    "round": number,
+                    "instructions": sum(t.direction == "down" for t in part.transfers),
+                    "downlink": int(part.downlink),
+                    "uplink": int(part.uplink),
+                    "traffic": int(part.traffic),
+                    "failures": len(part.failures),
+                }
+            )
+        columns = ["round", "instructions", "downlink", "uplink", "traffic", "failures"]
+        return pd.DataFrame(rows, columns=columns).set_index("round")
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write every transfer, one line each, sizes in bytes."""
+        self.table().to_csv(path, index=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"Ledger({len(self.transfers)} messages, {self.traffic} of payload, "
+            f"{len(self.failures)} failures)"
+        )

@@ -1,0 +1,62 @@
+"""The course's models: built from a configuration with fixed numbers, nothing downloaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import transformers
+
+from fedlab.configs import meta_model, read_config
+
+
+def pythia_14m(seed: int = 0) -> transformers.PreTrainedModel:
+    """EleutherAI's Pythia-14m as a causal language model, float32, with its own random numbers.
+
+    14,067,712 parameters in 76 tensors. Every tensor is drawn from a normal distribution (deviation
+    0.02, Pythia's own), biases and norms too: as in the trained checkpoint, no two are equal. A
+    plain initialisation leaves 46 of the 76 equal to another (all zeros, all ones), and Flower
+    sends equal tensors once. Same seed, same numbers; torch's own generator is left alone.
+
+    Source: Biderman et al., 2023 (arXiv:2304.01373), configuration of the published model.
+
+    >>> model = pythia_14m()
+    >>> sum(p.numel() for p in model.parameters())
+    14067712
+    """
+    config = transformers.AutoConfig.for_model(**read_config("pythia-14m"))
+    with torch.random.fork_rng(devices=[]):
+        model: Any = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    return _drawn(model, seed)
+
+
+def seed_mlp(seed: int = 0) -> torch.nn.Sequential:
+    """The memory lesson's Dense 784-64-10: input (batch, 784) to logits (batch, 10).
+
+    50,890 parameters, 203,560 bytes in float32.
+
+    >>> [tuple(p.shape) for p in seed_mlp().parameters()]
+    [(64, 784), (64,), (10, 64), (10,)]
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(
+            torch.nn.Linear(784, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+        )
+
+
+def on_meta(model: str, dtype: str = "float32") -> torch.nn.Module:
+    """Any bundled name, config.json or hub id as a model of shapes alone, on the meta device.
+
+    >>> on_meta("llama-2-70b").get_input_embeddings().weight.device
+    device(type='meta')
+    """
+    return meta_model(read_config(model), dtype)
+
+
+def _drawn(model: Any, seed: int) -> Any:
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0.0, 0.02, generator=generator)
+    return model

@@ -1,0 +1,55 @@
+"""Strategies that students meet by name. Each only puts its layer around the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from logging import WARNING
+from typing import Any
+
+from flwr.app import ArrayRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg, Result
+from flwr.supercore import log
+
+from fedlab.grids import CheckingGrid, MeteredGrid
+from fedlab.ledger import Ledger
+
+
+class BandwidthTrackingFedAvg(FedAvg):
+    """FedAvg that keeps a ledger of what it moved, and survives clients that send garbage.
+
+    Takes FedAvg's arguments; `ledger` is a fresh one until `start`, which fills it. A round in which
+    no client sends a usable update leaves the global model as it was, and says so.
+
+    >>> strategy = BandwidthTrackingFedAvg(fraction_train=0.5)
+    >>> strategy.ledger
+    Ledger(0 messages, 0 B of payload, 0 failures)
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.ledger = Ledger()
+
+    def start(
+        self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **settings: Any
+    ) -> Result:
+        """Run as FedAvg does, through the metering and the checking layer."""
+        metered = MeteredGrid(grid, self.ledger)
+        checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)
+        result = super().start(checked, initial_arrays, *args, **settings)
+        if not result.arrays:
+            result.arrays = initial_arrays
+        return result
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Average the usable replies; with none, keep the global model and log it."""
+        arrays, metrics = super().aggregate_train(server_round, replies)
+        if arrays is None:
+            log(
+                WARNING,
+                "round %d: no client sent a usable update; the global model is unchanged",
+                server_round,
+            )
+        return arrays, metrics

@@ -1,0 +1,171 @@
+"""Bytes that know MB from MiB, and the few other units the course speaks.
+
+MB is 10^6 bytes and MiB is 2^20 bytes, always. Prediction and measurement meet in `Levels`,
+which is nothing but three byte counts with names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, cast
+
+Level = Literal["payload", "record", "message"]
+LEVELS: tuple[Level, ...] = ("payload", "record", "message")
+
+_DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_FACTORS = {name: 1000**power for power, name in enumerate(_DECIMAL)} | {
+    name: 1024**power for power, name in enumerate(_BINARY)
+}
+_RATES = {"bps": 1, "kbps": 10**3, "Mbps": 10**6, "Gbps": 10**9}
+
+
+class Bytes(int):
+    """A whole number of bytes.
+
+    Sums, differences and products with whole numbers stay `Bytes`; everything else is a number.
+
+    >>> Bytes(225_083_392)
+    Bytes(225083392)
+    >>> str(Bytes(225_083_392))
+    '225.08 MB (214.66 MiB)'
+    >>> Bytes(225_083_392).MB
+    225.083392
+    >>> 4 * Bytes(56_270_848) == Bytes(225_083_392)
+    True
+    """
+
+    @property
+    def MB(self) -> float:  # noqa: N802 - the unit's own spelling
+        """The same in megabytes, 10^6 bytes."""
+        return int(self) / 10**6
+
+    @property
+    def MiB(self) -> float:  # noqa: N802 - the unit's own spelling
+        """The same in mebibytes, 2^20 bytes."""
+        return int(self) / 2**20
+
+    @classmethod
+    def parse(cls, text: str) -> Bytes:
+        """Read a size with its unit: B, kB, MB, GB, TB, PB (powers of 1000), KiB to PiB (of 1024).
+
+        >>> Bytes.parse("53.66 MiB")
+        Bytes(56266588)
+        >>> Bytes.parse("212")
+        Traceback (most recent call last):
+        ...
+        ValueError: a size needs a unit: expected a form like '212 MB' or '53.66 MiB', got '212'
+        """
+        found = re.fullmatch(r"\s*([\d_,]*\.?\d+)\s*([A-Za-z]+)\s*", text)
+        unit = _unit(found.group(2), _FACTORS) if found else None
+        if found is None or unit is None:
+            raise ValueError(
+                f"a size needs a unit: expected a form like '212 MB' or '53.66 MiB', got {text!r}"
+            )
+        number = Fraction(found.group(1).replace("_", "").replace(",", ""))
+        return cls(round(number * _FACTORS[unit]))
+
+    def __repr__(self) -> str:
+        return f"Bytes({int(self)})"
+
+    def __str__(self) -> str:
+        if abs(self) < 1000:
+            return f"{int(self)} B"
+        power = min(int(math.log10(abs(self)) // 3), len(_DECIMAL) - 1)
+        decimal = f"{int(self) / 1000**power:,.2f} {_DECIMAL[power]}"
+        return f"{decimal} ({int(self) / 1024**power:,.2f} {_BINARY[power]})"
+
+    def __format__(self, spec: str) -> str:
+        return format(int(self), spec) if spec else str(self)
+
+    def __add__(self, other: int) -> Bytes:
+        return _kept(int(self).__add__(other))
+
+    def __sub__(self, other: int) -> Bytes:
+        return _kept(int(self).__sub__(other))
+
+    def __mul__(self, other: int) -> Bytes:
+        return _kept(int(self).__mul__(other))
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def _kept(number: int) -> Bytes:
+    """A result of whole numbers stays `Bytes`; Python's NotImplemented passes through."""
+    return cast(Bytes, number) if number is NotImplemented else Bytes(number)
+
+
+def _unit(text: str, known: dict[str, int]) -> str | None:
+    """The unit as it is spelled here, whatever its case; None when there is no such unit."""
+    return next((name for name in known if name.lower() == text.lower()), None)
+
+
+def whole_bytes(size: Any, what: str) -> Bytes:
+    """Check that `size` is a whole number of bytes, at least 0.
+
+    Raises ValueError naming `what` when it is negative, NaN, infinite or has a fractional part.
+    """
+    try:
+        if int(size) == size and size >= 0:
+            return Bytes(size)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{what}: expected a whole number of bytes, 0 or more, got {size!r}")
+
+
+def parse_bps(text: str) -> float:
+    """Read a link's rate in bits per second: bps, kbps, Mbps, Gbps (also written Mbit/s).
+
+    >>> parse_bps("20Mbps")
+    20000000.0
+    """
+    found = re.fullmatch(r"\s*(\d*\.?\d+)\s*([A-Za-z/]+)\s*", text)
+    unit = _unit(found.group(2).replace("bit/s", "bps"), _RATES) if found else None
+    if found is None or unit is None or float(found.group(1)) == 0:
+        raise ValueError(f"a link needs a rate: expected a form like '20Mbps', got {text!r}")
+    return float(found.group(1)) * _RATES[unit]
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the two units that a reader needs.
+
+    >>> duration(22.5), duration(4_500), duration(200_000)
+    ('22.5 s', '1 h 15 min', '2 d 7 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60
+    if minutes < 60:
+        return f"{minutes:.1f} min"
+    hours, minutes_left = divmod(round(minutes), 60)
+    if hours < 48:
+        return f"{hours} h {minutes_left} min"
+    days, hours_left = divmod(round(minutes / 60), 24)
+    return f"{days:,} d {hours_left} h"
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What one message, or a sum of them, weighs at each level, in bytes.
+
+    payload: the numbers alone. record: Flower's own `count_bytes()`. message: the deflated content
+    that Flower would transmit, without per-message metadata.
+    """
+
+    payload: Bytes = Bytes(0)
+    record: Bytes = Bytes(0)
+    message: Bytes = Bytes(0)
+
+    def __add__(self, other: Levels) -> Levels:
+        return Levels(
+            self.payload + other.payload,
+            self.record + other.record,
+            self.message + other.message,
+        )
+
+    def __mul__(self, count: int) -> Levels:
+        return Levels(self.payload * count, self.record * count, self.message * count)
