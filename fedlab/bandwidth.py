@@ -40,9 +40,7 @@ class FederatedRun:
         min_clients: int | None = None,
     ) -> None:
         self.outgoing = whole_bytes(outgoing, "outgoing")
-        self.incoming = (
-            self.outgoing if incoming is None else whole_bytes(incoming, "incoming")
-        )
+        self.incoming = self.outgoing if incoming is None else whole_bytes(incoming, "incoming")
         self.cohort = _count(cohort, "cohort")
         self.rounds = _count(rounds, "rounds")
         self.min_clients = None if min_clients is None else _count(min_clients, "min_clients")

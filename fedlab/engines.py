@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")  # read when flwr is first imported
-os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the coming default; quiet
 
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp

@@ -222,9 +222,7 @@ class CheckingGrid(GridLayer):
         """Replace what is no good, in place and in order."""
         asked = [self.open_messages().get(r.metadata.reply_to_message_id) for r in replies]
         checked = [
-            reply
-            if instruction is None or reply.has_error()
-            else self._checked(instruction, reply)
+            reply if instruction is None or reply.has_error() else self._checked(instruction, reply)
             for instruction, reply in zip(asked, replies, strict=True)
         ]
         schemas = Counter(
@@ -268,7 +266,9 @@ class CheckingGrid(GridLayer):
                 raise RecordError(f"{key}: missing or unexpected tensors {', '.join(odd[:3])}")
             for name, array in record.items():
                 self._dtypes.setdefault(name, set()).add(array.dtype)
-            arrays = {name: self._checked_array(name, record[name], update[name]) for name in update}
+            arrays = {
+                name: self._checked_array(name, record[name], update[name]) for name in update
+            }
             if any(arrays[name] is not update[name] for name in update):
                 cast[key] = ArrayRecord(arrays)
         return RecordDict({k: cast.get(k, v) for k, v in got.items()}) if cast else got

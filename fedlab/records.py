@@ -106,4 +106,3 @@ def schema_of(records: Mapping[str, Any]) -> frozenset[tuple[str, str, int]]:
         for name, record in records.items()
         for key, value in record.items()
     )
-

@@ -70,9 +70,7 @@ class TensorSpec:
         return Bytes(self.elements * (width or np.dtype(self.dtype).itemsize))
 
 
-def size_of(
-    thing: Any, *, tied: Literal["once", "each"] = "once", dtype: str = "float32"
-) -> Bytes:
+def size_of(thing: Any, *, tied: Literal["once", "each"] = "once", dtype: str = "float32") -> Bytes:
     """The bytes of a model, a state dict, arrays, a configuration or a file of weights.
 
     thing: nn.Module, state_dict, torch or numpy array, list or dict of them, Flower ArrayRecord,

@@ -30,9 +30,7 @@ class BandwidthTrackingFedAvg(FedAvg):
         super().__init__(*args, **settings)
         self.ledger = Ledger()
 
-    def start(
-        self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **settings: Any
-    ) -> Result:
+    def start(self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **settings: Any) -> Result:
         """Run as FedAvg does, through the metering and the checking layer."""
         metered = MeteredGrid(grid, self.ledger)
         checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)
