@@ -7,6 +7,7 @@ one with incoming equal to outgoing.
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 from fedlab.units import Bytes, whole_bytes
 
@@ -44,9 +45,9 @@ class FederatedRun:
         self.cohort = _count(cohort, "cohort")
         self.rounds = _count(rounds, "rounds")
         self.min_clients = None if min_clients is None else _count(min_clients, "min_clients")
-        if not (isinstance(fraction, (int, float)) and 0 < fraction <= 1):
+        if not (isinstance(fraction, Real) and 0 < fraction <= 1):
             raise ValueError(f"fraction: expected a share in (0, 1], got {fraction!r}")
-        self.fraction = float(fraction)
+        self.fraction: float = float(fraction)
         if self.min_clients is not None and self.min_clients > self.cohort:
             raise ValueError(
                 f"min_clients: expected at most the cohort of {self.cohort}, got {min_clients}; "
@@ -100,9 +101,9 @@ class FederatedRun:
 
 
 def _count(number: int, what: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"{what}: expected a whole number, 1 or more, got {number!r}")
-    return number
+    if isinstance(number, Integral) and not isinstance(number, bool) and number >= 1:
+        return int(number)
+    raise ValueError(f"{what}: expected a whole number, 1 or more, got {number!r}")
 
 
 def _rate(bits_per_second: float) -> float:

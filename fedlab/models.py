@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import transformers
 
 from fedlab.configs import meta_model, read_config
 
 
-def pythia_14m(seed: int = 0) -> transformers.PreTrainedModel:
+def pythia_14m(seed: int = 0) -> transformers.GPTNeoXForCausalLM:
     """EleutherAI's Pythia-14m as a causal language model, float32, with its own random numbers.
 
     14,067,712 parameters in 76 tensors. Every tensor is drawn from a normal distribution (deviation
@@ -24,10 +22,14 @@ def pythia_14m(seed: int = 0) -> transformers.PreTrainedModel:
     >>> sum(p.numel() for p in model.parameters())
     14067712
     """
-    config = transformers.AutoConfig.for_model(**read_config("pythia-14m"))
+    config = transformers.GPTNeoXConfig(**read_config("pythia-14m"))
+    generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
-        model: Any = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    return _drawn(model, seed)
+        model = transformers.GPTNeoXForCausalLM(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0.0, 0.02, generator=generator)
+    return model
 
 
 def seed_mlp(seed: int = 0) -> torch.nn.Sequential:
@@ -52,11 +54,3 @@ def on_meta(model: str, dtype: str = "float32") -> torch.nn.Module:
     device(type='meta')
     """
     return meta_model(read_config(model), dtype)
-
-
-def _drawn(model: Any, seed: int) -> Any:
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(0.0, 0.02, generator=generator)
-    return model

@@ -23,6 +23,7 @@ from fedlab.units import Bytes
 
 # numpy has no name for these; widths in bytes
 _EXTRA_WIDTHS = {"bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
+FLOATS = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 _REPEAT = re.compile(r"\{(\d+)\}")
 _SAFETENSORS_DTYPES = {
     "F64": "float64",

@@ -18,8 +18,8 @@ from fedlab.ledger import Ledger
 class BandwidthTrackingFedAvg(FedAvg):
     """FedAvg that keeps a ledger of what it moved, and survives clients that send garbage.
 
-    Takes FedAvg's arguments; `ledger` is a fresh one until `start`, which fills it. A round in which
-    no client sends a usable update leaves the global model as it was, and says so.
+    Takes FedAvg's arguments; `ledger` is a fresh one until `start`, which fills it. A round in
+    which no client sends a usable update leaves the global model as it was, and says so.
 
     >>> strategy = BandwidthTrackingFedAvg(fraction_train=0.5)
     >>> strategy.ledger

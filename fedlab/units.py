@@ -134,7 +134,7 @@ def duration(seconds: float) -> str:
     """A length of time in the two units that a reader needs.
 
     >>> duration(22.5), duration(4_500), duration(200_000)
-    ('22.5 s', '1 h 15 min', '2 d 7 h')
+    ('22.5 s', '1 h 15 min', '2 d 8 h')
     """
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -148,6 +148,9 @@ def duration(seconds: float) -> str:
     return f"{days:,} d {hours_left} h"
 
 
+NOTHING = Bytes(0)
+
+
 @dataclass(frozen=True)
 class Levels:
     """What one message, or a sum of them, weighs at each level, in bytes.
@@ -156,9 +159,9 @@ class Levels:
     that Flower would transmit, without per-message metadata.
     """
 
-    payload: Bytes = Bytes(0)
-    record: Bytes = Bytes(0)
-    message: Bytes = Bytes(0)
+    payload: Bytes = NOTHING
+    record: Bytes = NOTHING
+    message: Bytes = NOTHING
 
     def __add__(self, other: Levels) -> Levels:
         return Levels(

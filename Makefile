@@ -1,0 +1,38 @@
+# One environment (.venv), one stamp: every target starts at once when nothing changed.
+PYTHON ?= python3.11
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+
+.PHONY: lab lessons test notebooks bench clean
+
+lab: $(READY)
+	@$(BIN)/fedlab lab
+
+lessons: $(READY)
+	@$(BIN)/fedlab lessons
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n 2 --dist loadfile --cov=fedlab --cov-report=term:skip-covered
+	$(BIN)/pytest -q -n 2 --dist loadfile lessons tests/notebooks
+
+notebooks: $(READY)
+	@$(BIN)/python tests/notebooks/execute.py
+
+bench: $(READY)
+	@$(BIN)/python benchmarks/engines.py
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once; a few minutes, most of it the download of torch)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fedlab needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --progress-bar on "$$(grep '^torch==' constraints.txt)"
+	@$(BIN)/python -m pip install --progress-bar on -e '.[dev]' -c constraints.txt
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

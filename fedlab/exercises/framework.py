@@ -1,0 +1,120 @@
+"""What every exercise does: check an answer, give hints one by one, show the solution."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """The state of an answer, and a sentence about it."""
+
+    message: str = ""
+
+    def __bool__(self) -> bool:
+        return isinstance(self, Correct)
+
+    def __str__(self) -> str:
+        label = {"NotAttempted": "Not attempted", "Incorrect": "Not yet", "Correct": "Correct"}
+        return f"{label[type(self).__name__]}: {self.message}"
+
+    __repr__ = __str__
+
+
+class NotAttempted(Result):
+    """The answer is still the `...` of the lesson."""
+
+
+class Incorrect(Result):
+    """An attempt, and what is wrong with it."""
+
+
+class Correct(Result):
+    """Right, with what is worth knowing about it."""
+
+
+# a checker returns None when the answer is right, or a sentence that says what is wrong
+Checker = Callable[[Any], str | None]
+
+
+@dataclass(repr=False)
+class Exercise:
+    """One exercise of a lesson.
+
+    name: "05.1". prompt: what to do. checker: given the answer, None or what is wrong with it.
+    praise: what is worth knowing once it is right. hints: from a nudge to nearly the answer.
+    solve: a function whose body is the solution; its return value must pass the check.
+
+    >>> ex = Exercise("00.0", "Add.", lambda a: None if a == 4 else f"2 + 2 is not {a}",
+    ...               praise="As ever.", hints=["Count."], solve=lambda: 2 + 2)
+    >>> ex.check(...)
+    Not attempted: replace the ... with your answer, then run this cell again.
+    >>> ex.check(5)
+    Not yet: 2 + 2 is not 5
+    >>> ex.check(4)
+    Correct: As ever.
+    """
+
+    name: str
+    prompt: str
+    checker: Checker
+    praise: str
+    hints: Sequence[str]
+    solve: Callable[[], Any]
+    _given: int = field(default=0, init=False)
+
+    def check(self, answer: Any) -> Result:
+        """Judge an answer. Never raises: what the answer itself raises is part of the verdict."""
+        if answer is ... or answer is None:
+            return NotAttempted("replace the ... with your answer, then run this cell again.")
+        try:
+            wrong = self.checker(answer)
+        except Exception as error:
+            return Incorrect(f"your answer raised {type(error).__name__}: {error}")
+        return Incorrect(wrong) if wrong else Correct(self.praise)
+
+    def hint(self) -> None:
+        """Print the next hint; the last one repeats."""
+        number = min(self._given, len(self.hints) - 1)
+        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
+        self._given += 1
+
+    def solution(self) -> None:
+        """Print a solution."""
+        print(self.solution_source())
+
+    def solution_source(self) -> str:
+        """The body of `solve`, as a student would write it."""
+        lines = inspect.getsource(self.solve).splitlines()
+        body = textwrap.dedent("\n".join(line for line in lines[1:] if '"""' not in line))
+        return body.replace("return ", "answer = ").strip()
+
+    def __repr__(self) -> str:
+        return f"Exercise {self.name}. {self.prompt}"
+
+    def _repr_markdown_(self) -> str:
+        return f"**Exercise {self.name}.** {self.prompt}"
+
+
+def number(
+    answer: Any, right: float, *, unit: str, wrong: dict[float, str] | None = None
+) -> str | None:
+    """Compare a number with the right one; a known wrong one gets its own explanation.
+
+    >>> number(212, 225, unit="MB", wrong={212: "these are whole MiB"})
+    'these are whole MiB'
+    """
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
+        return f"expected a number of {unit}, got a {type(answer).__name__}"
+    if answer == right:
+        return None
+    for known, why in (wrong or {}).items():
+        if answer == known:
+            return why
+    off = f"{float(answer) / right:.3g} times the right answer" if right else "it should be 0"
+    return f"{answer} {unit} is not it ({off})"
