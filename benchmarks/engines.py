@@ -1,4 +1,4 @@
-"""Our in-process engine beside Flower's Ray engine, and what `import fedlab` costs: one run, ratios.
+"""Our in-process engine beside Flower's under Ray, and what `import fedlab` costs: ratios.
 
 The Pythia lab's round (two clients, 56 MB each way) on each; the first in-process run also pays for
 imports that both need, so the best of three is compared with one Ray run, which cannot be warmed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import numbers
 import textwrap
@@ -36,6 +37,10 @@ class Incorrect(Result):
 
 class Correct(Result):
     """Right, with what is worth knowing about it."""
+
+
+class UntouchedError(Exception):
+    """A function whose body is still `...`: it returns None whatever it is given."""
 
 
 # a checker returns None when the answer is right, or a sentence that says what is wrong
@@ -74,6 +79,8 @@ class Exercise:
             return NotAttempted("replace the ... with your answer, then run this cell again.")
         try:
             wrong = self.checker(answer)
+        except UntouchedError:
+            return NotAttempted("write the body in place of the ..., then run this cell again.")
         except Exception as error:
             return Incorrect(f"your answer raised {type(error).__name__}: {error}")
         return Incorrect(wrong) if wrong else Correct(self.praise)
@@ -89,10 +96,19 @@ class Exercise:
         print(self.solution_source())
 
     def solution_source(self) -> str:
-        """The body of `solve`, as a student would write it."""
-        lines = inspect.getsource(self.solve).splitlines()
-        body = textwrap.dedent("\n".join(line for line in lines[1:] if '"""' not in line))
-        return body.replace("return ", "answer = ").strip()
+        """The body of `solve` as a student would write it, without our type annotations."""
+        (function_,) = ast.parse(textwrap.dedent(inspect.getsource(self.solve))).body
+        assert isinstance(function_, ast.FunctionDef)
+        *steps, last = function_.body[1:]  # the docstring is ours
+        assert isinstance(last, ast.Return)
+        assert last.value is not None
+        for node in ast.walk(function_):
+            if isinstance(node, ast.FunctionDef):
+                node.returns = None
+            if isinstance(node, ast.arg):
+                node.annotation = None
+        lines = [ast.unparse(step) for step in steps]
+        return "\n".join([*lines, f"answer = {ast.unparse(last.value)}"]).strip()
 
     def __repr__(self) -> str:
         return f"Exercise {self.name}. {self.prompt}"
@@ -118,3 +134,28 @@ def number(
             return why
     off = f"{float(answer) / right:.3g} times the right answer" if right else "it should be 0"
     return f"{answer} {unit} is not it ({off})"
+
+
+def function(
+    answer: Any, cases: Sequence[tuple[tuple[Any, ...], Any, str]], *, name: str
+) -> str | None:
+    """Call a student's function on each case: (arguments, right result, why when it is wrong).
+
+    >>> function(lambda n: n, [((2,), 4, "twice means times two")], name="twice")
+    'twice(2) gave 2, expected 4: twice means times two'
+    """
+    if not callable(answer):
+        return f"expected the function {name}, got a {type(answer).__name__}"
+    results = [answer(*arguments) for arguments, _, _ in cases]
+    if all(result is None or result is ... for result in results):
+        raise UntouchedError
+    for result, (arguments, right, why) in zip(results, cases, strict=True):
+        if result != right:
+            given = ", ".join(_brief(argument) for argument in arguments)
+            return f"{name}({given}) gave {_brief(result)}, expected {_brief(right)}: {why}"
+    return None
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"a {type(value).__name__}"

@@ -1,0 +1,161 @@
+"""Every exercise accepts its own solution and answers known wrong ones in their own terms."""
+
+import pytest
+
+from fedlab import Ledger, size_of
+from fedlab.exercises import (
+    Correct,
+    Incorrect,
+    NotAttempted,
+    lesson_01,
+    lesson_05,
+    lesson_06,
+    predict,
+)
+from fedlab.exercises.framework import Exercise
+from fedlab.units import Bytes
+
+LESSONS = {"01": lesson_01, "05": lesson_05, "06": lesson_06}
+ALL = [exercise for lesson in LESSONS.values() for exercise in lesson.ALL]
+
+
+def named(name: str) -> Exercise:
+    return next(exercise for exercise in ALL if exercise.name == name)
+
+
+@pytest.fixture(params=ALL, ids=lambda exercise: exercise.name)
+def exercise(request: pytest.FixtureRequest) -> Exercise:
+    return request.param
+
+
+def test_each_lesson_has_three_to_five_exercises_numbered_in_order() -> None:
+    for number, lesson in LESSONS.items():
+        assert 3 <= len(lesson.ALL) <= 5
+        assert [e.name for e in lesson.ALL] == [
+            f"{number}.{i}" for i in range(1, len(lesson.ALL) + 1)
+        ]
+
+
+def test_the_reference_solution_is_correct(exercise: Exercise) -> None:
+    assert isinstance(exercise.check(exercise.solve()), Correct)
+
+
+def test_the_printed_solution_runs_as_a_student_would_paste_it(exercise: Exercise) -> None:
+    namespace = {"size_of": size_of}
+    exec(exercise.solution_source(), namespace)
+    assert exercise.check(namespace["answer"])
+
+
+def test_an_untouched_stub_is_not_attempted_rather_than_wrong(exercise: Exercise) -> None:
+    assert isinstance(exercise.check(...), NotAttempted)
+    assert isinstance(exercise.check(None), NotAttempted)
+
+
+def test_nonsense_is_incorrect_and_never_raises(exercise: Exercise) -> None:
+    for nonsense in ("x", -1, 3.7, [], {}, True, float("nan"), lambda *_: "?", lambda: 1, object()):
+        result = exercise.check(nonsense)
+        assert isinstance(result, Incorrect), (nonsense, result)
+        assert result.message
+
+
+def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
+    for name in ("01.2", "01.3", "05.2", "06.2", "06.4"):
+        assert isinstance(named(name).check(lambda *_: ...), NotAttempted)
+
+
+def test_hints_come_one_by_one_and_the_last_one_repeats(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    exercise = Exercise("0", "", lambda _: None, "", ["one", "two"], lambda: 0)
+    for _ in range(3):
+        exercise.hint()
+    assert capsys.readouterr().out.splitlines() == [
+        "Hint 1 of 2: one",
+        "Hint 2 of 2: two",
+        "Hint 2 of 2: two",
+    ]
+
+
+def test_every_exercise_has_at_least_two_hints_and_some_praise(exercise: Exercise) -> None:
+    assert len(exercise.hints) >= 2
+    assert exercise.praise
+    assert exercise.prompt
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("01.1", 101_770, "4 bytes wide"),
+        ("01.1", 406_528, "biases are missing"),
+        ("01.1", 203_540, "float16"),
+        ("01.1", 203_560, "784-64-10"),
+        ("01.2", lambda mib: mib, "2²⁰"),
+        ("01.2", lambda mib: round(mib * 2**20 / 10**6, 2), "do not round"),
+        ("01.3", lambda sd: sum(t.numel() for t in sd.values()) * 4, "halves are 2 bytes"),
+        ("01.3", lambda sd: {}["x"], "your answer raised KeyError"),
+        ("01.4", 50_257 * 768, "each is 4 bytes"),
+        ("01.4", 2 * 50_257 * 768 * 4, "only the second listing"),
+        ("01.4", 652_148_736, "whole state dict"),
+        ("01.4", 497_759_232, "what memory holds"),
+        ("05.1", 10_000, "one direction"),
+        ("05.1", 40_000, "whole cohort"),
+        ("05.1", 2_000, "one round"),
+        ("05.1", 20, "GB"),
+        ("05.2", lambda o, i, c, f, r: round((o + i) * c * f * r), "28.99"),
+        ("05.2", lambda o, i, c, f, r: 2 * o * int(c * f) * r, "need not be equal"),
+        ("05.3", 23, "does not fit"),
+        ("05.3", 44, "both directions"),
+        ("05.3", 444, "20 are selected"),
+        ("05.4", 4, "only the uplink"),
+        ("05.4", 2, "half of the traffic stays"),
+        ("05.4", 0.625, "turn it round"),
+        ("06.1", 696_320, "holds four"),
+        ("06.1", 13_083_392, "MiB as MB"),
+        ("06.2", lambda sizes: sum(int(s / 2**20) for s in sizes), "cut nothing"),
+        ("06.3", 10 * 56_270_848, "sent nothing back"),
+        ("06.3", 8 * 56_270_848, "it travelled"),
+        ("06.3", 6 * 56_270_848, "all five"),
+        ("06.4", lambda ledger, node: sum(t.payload for t in ledger.transfers), "no uplink"),
+        (
+            "06.4",
+            lambda ledger, node: sum(
+                t.payload
+                for t in ledger.transfers
+                if (t.node, t.direction, t.outcome) == (node, "up", "ok")
+            ),
+            "rejected reply was sent",
+        ),
+        ("06.5", 100 * 56_270_848 / 20e6 / 3600, "bits"),
+        ("06.5", 2 * 100 * 56_270_848 * 8 / 20e6 / 3600, "only the upload"),
+        ("06.5", 100 * 56_270_848 * 8 / 20e6 / 60, "minutes"),
+        ("06.5", 100 * 56_270_848 * 8 / 20e6, "seconds"),
+    ],
+)
+def test_a_known_wrong_answer_is_answered_specifically(name: str, wrong: object, said: str) -> None:
+    result = named(name).check(wrong)
+    assert isinstance(result, Incorrect)
+    assert said in result.message
+
+
+def test_a_right_total_within_a_percent_is_accepted() -> None:
+    assert named("06.5").check(0.625)
+
+
+def test_a_prediction_keeps_number_and_unit_until_the_measurement() -> None:
+    table = predict("06.total", "212 MB").reconcile(formula=225_083_392, measured=225_083_392)
+    assert table.loc["your prediction", "bytes"] == "212,000,000"
+    assert table.loc["your prediction", "minus measured"] == "-13,083,392"
+    assert table.loc["formula", "minus measured"] == "0"
+
+
+def test_an_untouched_or_unreadable_prediction_says_so_and_still_reconciles() -> None:
+    assert predict("06.total", ...).guess is None
+    assert "needs a unit" in repr(predict("06.total", "212"))
+    assert predict("06.total", [1]).guess is None  # type: ignore[arg-type]
+    table = predict("06.total", ...).reconcile(formula=1, measured=2)
+    assert table.loc["your prediction", "bytes"] == "–"
+
+
+def test_a_prediction_in_plain_bytes_counts_as_bytes() -> None:
+    assert predict("x", 1000).guess == Bytes(1000)
+    assert Ledger().traffic == 0
