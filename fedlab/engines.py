@@ -7,6 +7,7 @@ which version it knows).
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import os
 import random
@@ -275,9 +276,10 @@ def _through_bytes(message: Message) -> Message:
     """What arrives when `message` is sent: the same content, inflated from deflated bytes."""
     if message.has_error():
         return message
-    contents = {part.object_id: part.deflate() for part in objects_of(message.content)}
+    contents = {name: part.deflate() for name, part in objects_of(message.content).items()}
     arrived = inflate_object_from_contents(message.content.object_id, contents)
-    received = Message(metadata=message.metadata, content=arrived)  # type: ignore[call-overload]
+    about = copy.copy(message.metadata)
+    received = Message(metadata=about, content=arrived)  # type: ignore[call-overload]
     return received  # type: ignore[no-any-return]
 
 

@@ -18,6 +18,7 @@ from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
+from fedlab.guards import one_line
 from fedlab.ledger import Ledger, Transfer
 from fedlab.records import RecordError, array_view, round_of, schema_of, weigh
 from fedlab.units import Levels
@@ -48,6 +49,9 @@ class GridLayer(Grid):
         """What to hand up in place of `replies`."""
         return replies
 
+    def unanswered(self, messages: list[Message]) -> None:
+        """What to do about `messages`, to which no reply came within the time allowed."""
+
     def find(self, kind: type[Layer]) -> Layer | None:
         """The nearest layer of that kind, this one or one below; None when there is none."""
         if isinstance(self, kind):
@@ -75,8 +79,12 @@ class GridLayer(Grid):
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> list[Message]:
         """Push all, wait for the replies, and hand up a list of them."""
-        messages = self._passed_out(messages)
-        return self._passed_in(self.grid.send_and_receive(messages, timeout=timeout))
+        passed = self._passed_out(messages)
+        replies = self._passed_in(self.grid.send_and_receive(passed, timeout=timeout))
+        still_open = self.open_messages()
+        late = [m for m in passed if still_open.pop(m.metadata.message_id, None) is not None]
+        self.unanswered(late)
+        return replies
 
     def _passed_out(self, messages: Iterable[Message]) -> list[Message]:
         passed = self.outgoing(list(messages))
@@ -128,10 +136,19 @@ class MeteredGrid(GridLayer):
     def __init__(self, grid: Grid, ledger: Ledger) -> None:
         super().__init__(grid)
         self.ledger = ledger
-        self._ledgers = [ledger]
-        self._inner = grid.find(MeteredGrid) if isinstance(grid, GridLayer) else None
-        if self._inner is not None and all(ledger is not other for other in self._inner._ledgers):
-            self._inner._ledgers.append(ledger)
+        self._ledgers: list[Ledger] = []
+        self._rounds: dict[str, int] = {}  # by message id: a strategy reuses its config's record
+        inner = grid.find(MeteredGrid) if isinstance(grid, GridLayer) else None
+        self._writer: MeteredGrid = self if inner is None else inner._writer  # the innermost
+        self._joined = all(ledger is not other for other in self._writer._ledgers)
+        if self._joined:
+            self._writer._ledgers.append(ledger)
+
+    def leave(self) -> None:
+        """Write no more into this layer's ledger: the run that it belongs to is over."""
+        if self._joined:
+            self._writer._ledgers.remove(self.ledger)
+            self._joined = False
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Push, and write what was sent."""
@@ -139,44 +156,40 @@ class MeteredGrid(GridLayer):
         self._write_sent()
         return ids
 
-    def send_and_receive(
-        self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> list[Message]:
-        """Push, wait, write both ways; what was not answered in time is a failure."""
-        messages = list(messages)
-        replies = super().send_and_receive(messages, timeout=timeout)
-        self.close("no reply within the time allowed", messages)
-        return replies
+    def unanswered(self, messages: list[Message]) -> None:
+        """Write what was not answered in time as a failure."""
+        for message in messages:
+            self._write(message, "up", Levels(), "no reply within the time allowed")
 
     def incoming(self, replies: list[Message]) -> list[Message]:
         """Write every reply with what became of it."""
         self._write_sent()
         for reply in replies:
             instruction = self.open_messages().get(reply.metadata.reply_to_message_id)
-            if instruction is None or self._inner is not None:
+            if instruction is None:
                 continue
             if reply.has_error():
-                self._write(instruction, "up", Levels(), reply.error.reason or "no reason given")
-            else:
+                why = one_line(reply.error.reason or "") or "no reason given"
+                self._write(instruction, "up", Levels(), why)
+            elif self._writer is self:
                 self._write(instruction, "up", weigh(reply.content))
         return replies
 
     def reject(self, message_id: str, reason: str) -> None:
         """Mark a reply as no good in every ledger that is being written."""
-        for ledger in (self._inner or self)._ledgers:
+        for ledger in self._writer._ledgers:
             ledger.reject(message_id, reason)
 
-    def close(self, reason: str, messages: Iterable[Message] | None = None) -> None:
-        """Write what is still unanswered, of `messages` or of all, as failed for that reason."""
+    def close(self, reason: str) -> None:
+        """Write all that is still unanswered as failed for that reason."""
         self._write_sent()
-        still_open = self.open_messages()
-        for message in list(still_open.values() if messages is None else messages):
-            if still_open.pop(message.metadata.message_id, None) and self._inner is None:
-                self._write(message, "up", Levels(), reason)
+        for message in self.open_messages().values():
+            self._write(message, "up", Levels(), reason)
+        self.open_messages().clear()
 
     def _write_sent(self) -> None:
         """Write the instructions that got their id since the last time; shared content once."""
-        if self._inner is not None:
+        if self._writer is not self:
             return
         weighed: dict[int, Levels] = {}
         for message in self._sent:
@@ -186,11 +199,16 @@ class MeteredGrid(GridLayer):
         self.open_messages()
 
     def _write(self, instruction: Message, direction: Any, levels: Levels, why: str = "") -> None:
+        if self._writer is not self:
+            return
         about = instruction.metadata
+        number = self._rounds.setdefault(about.message_id, round_of(instruction.content))
+        if direction == "up":
+            del self._rounds[about.message_id]
         transfer = Transfer(
             message_id=about.message_id,
             node=about.dst_node_id,
-            round=round_of(instruction.content),
+            round=number,
             message_type=about.message_type,
             direction=direction,
             payload=levels.payload,
@@ -215,8 +233,15 @@ class CheckingGrid(GridLayer):
     def __init__(self, grid: Grid, *, weighted_by: str = "num-examples") -> None:
         super().__init__(grid)
         self.weighted_by = weighted_by
-        self._dtypes: dict[str, set[str]] = {}  # FedAvg turns integers into floats; both are fine
+        self._integers: dict[str, set[str]] = {}  # FedAvg turns them into floats; both are fine
         self._schemas: dict[tuple[str, int], Any] = {}
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> list[Message]:
+        """Push, wait, check: the replies of one call are compared with one another only."""
+        self._schemas.clear()
+        return super().send_and_receive(messages, timeout=timeout)
 
     def incoming(self, replies: list[Message]) -> list[Message]:
         """Replace what is no good, in place and in order."""
@@ -225,25 +250,22 @@ class CheckingGrid(GridLayer):
             reply if instruction is None or reply.has_error() else self._checked(instruction, reply)
             for instruction, reply in zip(asked, replies, strict=True)
         ]
-        schemas = Counter(
-            (self._exchange(instruction), schema_of(reply.content.metric_records))
+        compared = [
+            (instruction, reply)
             for instruction, reply in zip(asked, checked, strict=True)
-            if instruction is not None and reply.has_content()
+            if instruction is not None and reply.has_content() and _kind(instruction) != "query"
+        ]
+        schemas = Counter(
+            (_exchange(instruction), schema_of(reply.content.metric_records))
+            for instruction, reply in compared
         )
         for (exchange, schema), _ in schemas.most_common():
             self._schemas.setdefault(exchange, schema)
-        return [
-            self._same_metrics(instruction, reply)
-            if instruction is not None and reply.has_content()
-            else reply
-            for instruction, reply in zip(asked, checked, strict=True)
-        ]
-
-    def _exchange(self, instruction: Message) -> tuple[str, int]:
-        return instruction.metadata.message_type, round_of(instruction.content)
+        odd = {id(reply): self._same_metrics(*pair) for pair in compared for reply in pair[1:]}
+        return [odd.get(id(reply), reply) for reply in checked]
 
     def _checked(self, instruction: Message, reply: Message) -> Message:
-        kind = instruction.metadata.message_type.partition(".")[0]
+        kind = _kind(instruction)
         try:
             if kind == "train":
                 reply.content = self._checked_arrays(instruction.content, reply.content)
@@ -265,11 +287,12 @@ class CheckingGrid(GridLayer):
             if odd := sorted(record.keys() ^ update.keys()):
                 raise RecordError(f"{key}: missing or unexpected tensors {', '.join(odd[:3])}")
             for name, array in record.items():
-                self._dtypes.setdefault(name, set()).add(array.dtype)
-            arrays = {
-                name: self._checked_array(name, record[name], update[name]) for name in update
+                if np.dtype(array.dtype).kind in "biu":
+                    self._integers.setdefault(name, set()).add(array.dtype)
+            arrays = {  # in the order that was sent: Bulyan goes by position
+                name: self._checked_array(name, record[name], update[name]) for name in record
             }
-            if any(arrays[name] is not update[name] for name in update):
+            if list(update) != list(arrays) or any(arrays[n] is not update[n] for n in arrays):
                 cast[key] = ArrayRecord(arrays)
         return RecordDict({k: cast.get(k, v) for k, v in got.items()}) if cast else got
 
@@ -280,15 +303,15 @@ class CheckingGrid(GridLayer):
             raise RecordError(f"{name}: {error}") from None
         if numbers.shape != tuple(sent.shape):
             raise RecordError(f"{name}: expected shape {tuple(sent.shape)}, got {numbers.shape}")
-        is_float = numbers.dtype.kind == "f"
-        if is_float and not np.isfinite(numbers).all():
-            count = numbers.size - int(np.isfinite(numbers).sum())
-            raise RecordError(f"{name}: {count} of {numbers.size} values are NaN or infinite")
-        if came.dtype in self._dtypes[name]:
+        _check_finite(name, numbers)
+        if came.dtype == sent.dtype or came.dtype in self._integers.get(name, ()):
             return came
-        if not (is_float and np.dtype(sent.dtype).kind == "f"):
+        if not (numbers.dtype.kind == "f" and np.dtype(sent.dtype).kind == "f"):
             raise RecordError(f"{name}: expected {sent.dtype}, got {came.dtype}")
-        return Array(numbers.astype(sent.dtype))
+        with np.errstate(over="ignore"):
+            fitted = numbers.astype(sent.dtype)
+        _check_finite(f"{name} as {sent.dtype}", fitted)
+        return Array(fitted)
 
     def _check_weight(self, content: RecordDict) -> None:
         if len(content.metric_records) != 1:
@@ -302,7 +325,7 @@ class CheckingGrid(GridLayer):
             )
 
     def _same_metrics(self, instruction: Message, reply: Message) -> Message:
-        expected = self._schemas[self._exchange(instruction)]
+        expected = self._schemas[_exchange(instruction)]
         schema = schema_of(reply.content.metric_records)
         if schema == expected:
             return reply
@@ -310,6 +333,23 @@ class CheckingGrid(GridLayer):
         return self._rejected(instruction, f"metrics differ from the other replies': {odd}")
 
     def _rejected(self, instruction: Message, reason: str) -> Message:
+        reason = one_line(reason)
         if (metered := self.find(MeteredGrid)) is not None:
             metered.reject(instruction.metadata.message_id, reason)
         return Message(Error(REJECTED, reason), reply_to=instruction)
+
+
+def _kind(instruction: Message) -> str:
+    """train, evaluate or query."""
+    return instruction.metadata.message_type.partition(".")[0]
+
+
+def _exchange(instruction: Message) -> tuple[str, int]:
+    """What a reply's metrics are compared within."""
+    return instruction.metadata.message_type, round_of(instruction.content)
+
+
+def _check_finite(name: str, numbers: np.ndarray[Any, Any]) -> None:
+    if numbers.dtype.kind in "fc" and not (finite := np.isfinite(numbers)).all():
+        count = numbers.size - int(finite.sum())
+        raise RecordError(f"{name}: {count} of {numbers.size} values are NaN or infinite")

@@ -13,6 +13,7 @@ from flwr.app.error import Error
 from flwr.clientapp import ClientApp
 
 from fedlab.logs import clean
+from fedlab.records import unsendable
 
 FAILED = 2  # Flower's own code for a ClientApp that raised
 
@@ -30,27 +31,43 @@ class GuardedClientApp(ClientApp):
         attempt.state = copy.deepcopy(context.state)
         try:
             reply = self.app(message, attempt)
-            why = _unusable(reply)
+            why = _unusable(reply, message)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit() in a client must not end the federation
-            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            why = _described(error)
         if why:
             return Message(Error(FAILED, one_line(why)), reply_to=message)
         context.state = attempt.state
         return reply
 
 
-def _unusable(reply: object) -> str:
-    """Why what a client returned is no reply; empty when it is one."""
+def _described(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # an exception that cannot even say what it is
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _unusable(reply: object, asked: Message) -> str:
+    """Why what a client returned is no reply to `asked`; empty when it is one."""
     if not isinstance(reply, Message):
         return f"returned {type(reply).__name__} instead of a Message"
-    if reply.has_content() and not isinstance(reply.content, RecordDict):
-        return f"returned a Message that holds a {type(reply.content).__name__}"
+    if reply.metadata.reply_to_message_id != asked.metadata.message_id:
+        return "returned a Message that answers nothing: build it with reply_to=message"
+    if reply.has_error():
+        return ""
+    if not reply.has_content() or not isinstance(reply.content, RecordDict):
+        held = type(reply.content).__name__ if reply.has_content() else "nothing"
+        return f"returned a Message that holds {held} instead of a RecordDict"
+    if why := unsendable(reply.content):
+        return f"returned content that cannot be sent: {why}"
     return ""
 
 
 def one_line(reason: str, longest: int = 300) -> str:
     """A reason without line breaks, colours, process ids and addresses, cut where it rambles."""
-    text = " ".join(clean(reason).split())
+    printable = reason.encode("utf-8", "backslashreplace").decode()
+    text = " ".join(clean(printable).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -60,11 +60,12 @@ class Ledger:
         self.transfers.append(transfer)
 
     def reject(self, message_id: str, reason: str) -> None:
-        """Mark the reply to `message_id` as received and no good. Its bytes stay counted.
+        """Mark the newest reply to `message_id` as received and no good. Its bytes stay counted.
 
         Raises KeyError when no such reply was written.
         """
-        for index, transfer in enumerate(self.transfers):
+        for index in reversed(range(len(self.transfers))):  # two runs may number messages alike
+            transfer = self.transfers[index]
             if transfer.message_id == message_id and transfer.direction == "up":
                 self.transfers[index] = replace(transfer, outcome="rejected", reason=reason)
                 return

@@ -32,7 +32,7 @@ def count(*, report: bool = False) -> Mod:
         received = weigh(message.content).payload
         log(INFO, "count: received %d bytes of numbers", received)
         reply = call_next(message, context)
-        if reply.has_content():
+        if isinstance(reply, Message) and reply.has_content():  # the guard names anything else
             sent = weigh(reply.content).payload
             log(INFO, "count: sent %d bytes of numbers", sent)
             if report:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, RecordDict
+from flwr.app import Array, ArrayRecord, RecordDict
 
 from fedlab.units import Bytes, Levels
 
 NUMPY = "numpy.ndarray"  # Flower's stype of an uncompressed array
 _MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER_KEYS = {"descr", "fortran_order", "shape"}
+_LONGEST_HEADER = 10_000  # bytes; numpy's own limit
+_MOST_DIMENSIONS = 64  # numpy's own limit
 
 
 class RecordError(ValueError):
@@ -27,8 +31,9 @@ class RecordError(ValueError):
 def array_view(array: Array) -> np.ndarray[Any, Any]:
     """The numbers of an uncompressed Flower Array, read-only and without a copy.
 
-    Raises RecordError when the stype is another one, the header is malformed, holds Python objects,
-    or does not match the length of the data or the Array's own shape and dtype.
+    Raises RecordError when the stype is another one, the header is malformed, is not of plain
+    numbers, or does not match the length of the data or the Array's own shape and dtype. What passes
+    here, numpy loads too.
 
     >>> array_view(Array(np.arange(3, dtype=np.float32)))
     array([0., 1., 2.], dtype=float32)
@@ -36,18 +41,10 @@ def array_view(array: Array) -> np.ndarray[Any, Any]:
     if array.stype != NUMPY:
         raise RecordError(f"expected the stype {NUMPY!r}, got {array.stype!r}")
     data = array.data
-    if data[:8] != _MAGIC or len(data) < 10:
-        raise RecordError(f"expected a .npy header, got {data[:8]!r}")
     start = 10 + int.from_bytes(data[8:10], "little")
-    try:
-        header = ast.literal_eval(data[10:start].decode("latin-1").strip())
-        shape = tuple(int(n) for n in header["shape"])
-        dtype = np.dtype(header["descr"])
-        order = "F" if header["fortran_order"] else "C"
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise RecordError(f"unreadable .npy header: {type(error).__name__}") from error
-    if dtype.hasobject or min(shape, default=0) < 0:
-        raise RecordError(f"expected plain numbers, got dtype {dtype} and shape {shape}")
+    if data[:8] != _MAGIC or len(data) < start:
+        raise RecordError(f"expected a .npy header, got {data[:8]!r}")
+    shape, dtype, order = _header(data[10:start])
     expected = math.prod(shape) * dtype.itemsize
     if len(data) - start != expected:
         raise RecordError(
@@ -58,7 +55,33 @@ def array_view(array: Array) -> np.ndarray[Any, Any]:
             f"announced as shape {tuple(array.shape)} of {array.dtype}, came as {shape} of {dtype}"
         )
     flat = np.frombuffer(data, dtype=dtype, offset=start) if expected else np.empty(0, dtype)
-    return flat.reshape(shape, order=order)  # type: ignore[call-overload,no-any-return]
+    try:
+        return flat.reshape(shape, order=order)  # type: ignore[call-overload,no-any-return]
+    except ValueError as error:  # an empty array of dimensions beyond numpy's
+        raise RecordError(f"numpy knows no shape {shape}") from error
+
+
+def _header(text: bytes) -> tuple[tuple[int, ...], np.dtype[Any], str]:
+    """The shape, dtype and order that a `.npy` header announces, as strictly as numpy reads it."""
+    if len(text) > _LONGEST_HEADER:
+        raise RecordError(f"a .npy header of {len(text)} bytes, {_LONGEST_HEADER} at most")
+    try:
+        header = ast.literal_eval(text.decode("latin-1"))
+        if not isinstance(header, dict) or set(header) != _HEADER_KEYS:
+            raise ValueError
+        shape, descr, fortran = header["shape"], header["descr"], header["fortran_order"]
+        if not (isinstance(shape, tuple) and isinstance(descr, str) and isinstance(fortran, bool)):
+            raise TypeError
+        if any(type(n) is not int for n in shape):
+            raise TypeError
+        dtype = np.dtype(descr)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise RecordError(f"unreadable .npy header: {type(error).__name__}") from error
+    if dtype.kind not in "biufc":
+        raise RecordError(f"expected plain numbers, got dtype {dtype}")
+    if len(shape) > _MOST_DIMENSIONS or any(not 0 <= n <= sys.maxsize for n in shape):
+        raise RecordError(f"expected a shape, got {repr(shape)[:80]}")
+    return shape, dtype, "F" if fortran else "C"
 
 
 def payload_of(array: Array) -> Bytes:
@@ -79,16 +102,48 @@ def weigh(content: RecordDict) -> Levels:
     arrays = (array for record in content.array_records.values() for array in record.values())
     return Levels(
         payload=sum((payload_of(array) for array in arrays), Bytes(0)),
-        record=Bytes(sum(record.count_bytes() for record in content.values())),
-        message=Bytes(sum(len(obj.deflate()) for obj in objects_of(content))),
+        record=Bytes(sum(_record_bytes(record) for record in content.values())),
+        message=Bytes(sum(len(part.deflate()) for part in objects_of(content).values())),
     )
 
 
-def objects_of(thing: Any) -> Iterator[Any]:
-    """Every object that Flower would transmit for `thing`: equal siblings once, as it does."""
-    for child in (thing.children or {}).values():
-        yield from objects_of(child)
-    yield thing
+def _record_bytes(record: Any) -> int:
+    """Flower's `count_bytes()`, which raises on empty strings and lists: those weigh their key."""
+    try:
+        return int(record.count_bytes())
+    except (ValueError, IndexError):
+        empty = [key for key, value in record.items() if value in ("", b"", [])]
+        rest = {key: value for key, value in record.items() if key not in empty}
+        return sum(map(len, empty)) + int(type(record)(rest).count_bytes())
+
+
+def objects_of(content: RecordDict) -> dict[str, Any]:
+    """Every object that Flower would transmit for `content`, by its id: equal ones once."""
+    found: dict[str, Any] = {}
+
+    def gather(object_id: str, thing: Any) -> None:
+        for child_id, child in (thing.children or {}).items():
+            gather(child_id, child)
+        found[object_id] = thing
+
+    gather(content.object_id, content)
+    return found
+
+
+def unsendable(content: RecordDict) -> str:
+    """Why `content` cannot be serialized; empty when it can. Arrays are not copied to find out."""
+    for name, record in content.items():
+        if isinstance(record, ArrayRecord):
+            for key, array in record.items():
+                fields = (array.dtype, array.stype, array.data, array.shape)
+                if not all(map(isinstance, fields, (str, str, bytes, tuple))):
+                    return f"{name}: {key} is an Array of {[type(f).__name__ for f in fields]}"
+        else:
+            try:
+                record.deflate()
+            except Exception as error:  # protobuf's own kinds, for numbers and texts beyond its own
+                return f"{name}: {type(error).__name__}: {error}"
+    return ""
 
 
 def round_of(content: RecordDict) -> int:

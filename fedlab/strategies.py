@@ -34,7 +34,10 @@ class BandwidthTrackingFedAvg(FedAvg):
         """Run as FedAvg does, through the metering and the checking layer."""
         metered = MeteredGrid(grid, self.ledger)
         checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)
-        result = super().start(checked, initial_arrays, *args, **settings)
+        try:
+            result = super().start(checked, initial_arrays, *args, **settings)
+        finally:
+            metered.leave()
         if not result.arrays:
             result.arrays = initial_arrays
         return result

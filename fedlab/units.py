@@ -90,6 +90,9 @@ class Bytes(int):
     def __mul__(self, other: int) -> Bytes:
         return _kept(int(self).__mul__(other))
 
+    def __rsub__(self, other: int) -> Bytes:
+        return _kept(int(self).__rsub__(other))
+
     __radd__ = __add__
     __rmul__ = __mul__
 
