@@ -31,11 +31,17 @@ err = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
-@app.command(epilog="Examples:\n\nfedlab lab\n\nfedlab lab --rounds 3 --engine ray")
+@app.command(
+    epilog="Examples:\n\nfedlab lab\n\nfedlab lab --rounds 3 --engine ray\n\n"
+    "fedlab lab --figure round.png --json"
+)
 def lab(
     clients: Annotated[int, typer.Option(min=1, help="How many clients there are.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="How many rounds to run.")] = 1,
     engine: Annotated[str, typer.Option(help="in-process, or ray.")] = "in-process",
+    figure: Annotated[
+        Path | None, typer.Option(help="Save predicted beside measured as a PNG here.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict a federated round of Pythia-14m, run it for real, compare to the byte."""
@@ -48,6 +54,8 @@ def lab(
             engine=engine,
             tell=lambda step: status.update(f"{step} …"),
         )
+    if figure is not None:
+        report.figure().save(figure)
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
     else:

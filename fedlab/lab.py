@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fedlab.bandwidth import FederatedRun
 from fedlab.framing import predict_levels
 from fedlab.ledger import Ledger
 from fedlab.sizes import TensorSpec, size_of, tensors_of
 from fedlab.units import Bytes, Level, Levels
+
+if TYPE_CHECKING:
+    from fedlab.plots import Figure
 
 MODEL = "pythia-14m"
 
@@ -39,6 +42,16 @@ class LabReport:
             ("message", self.predicted.message, self.measured.message),
         ]
         return [(level, p, m, m - p) for level, p, m in pairs]
+
+    def figure(self) -> Figure:
+        """Predicted beside measured, at each level."""
+        from fedlab.plots import beside
+
+        groups: dict[str, dict[str, int]] = {
+            level: {"predicted": p, "measured": m} for level, p, m, _ in self.rows()
+        }
+        clients, rounds = self.formula.clients_per_round, self.formula.rounds
+        return beside(groups, title=f"{MODEL}, {clients} clients, {rounds} round(s)")
 
     def as_json(self) -> dict[str, Any]:
         """The same for a script."""

@@ -1,0 +1,189 @@
+"""The command line, called as a user calls it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from fedlab import cli
+
+
+@pytest.fixture
+def fedlab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run `fedlab …` and return (exit status, stdout, stderr)."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fedlab", *arguments])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_estimate_prints_the_bill(fedlab) -> None:
+    status, out, _ = fedlab("estimate", "pythia-14m")
+    assert status == 0
+    assert "14,067,712 in 76 tensors" in out
+    assert "225.08 MB (214.66 MiB)" in out
+
+
+def test_estimate_in_json_holds_exact_bytes(fedlab) -> None:
+    status, out, err = fedlab(
+        "estimate", "llama-3.2-1b", "--clients", "100", "--fraction", "0.5", "--rounds", "10",
+        "--incoming", "0.25", "--link", "20Mbps", "--json",
+    )  # fmt: skip
+    facts = json.loads(out)
+    assert (status, err) == (0, "")
+    assert facts["model_bytes"] == 4_943_257_600
+    assert facts["incoming_bytes"] == 1_235_814_400
+    assert facts["clients_per_round"] == 50
+    assert facts["traffic_bytes"] == (4_943_257_600 + 1_235_814_400) * 50 * 10
+    assert facts["tied_bytes"] == 1_050_673_152
+    assert facts["upload_seconds"] == 1_235_814_400 * 8 / 20e6
+
+
+def test_estimate_says_when_tied_weights_are_counted_once(fedlab) -> None:
+    assert "a state dict sends 154.39 MB" in fedlab("estimate", "gpt2")[1]
+    assert "tied" not in fedlab("estimate", "pythia-14m")[1]
+
+
+def test_estimate_counts_a_configuration_in_the_dtype_asked_for(fedlab) -> None:
+    half = json.loads(fedlab("estimate", "pythia-14m", "--dtype", "bfloat16", "--json")[1])
+    assert half["model_bytes"] == 28_135_424
+
+
+def test_estimate_reads_a_weights_file_in_its_own_dtype(fedlab, tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "model.safetensors"
+    save_file({"w": np.zeros((100, 10), np.float16)}, path)
+    for name in (path, tmp_path):
+        facts = json.loads(fedlab("estimate", str(name), "--json")[1])
+        assert facts["model_bytes"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pythia-15m"], "did you mean pythia-"),
+        (["gpt2", "--clients", "0"], "range"),
+        (["gpt2", "--clients", "-3"], "range"),
+        (["gpt2", "--rounds", "0"], "range"),
+        (["gpt2", "--clients", "3", "--fraction", "0.1"], "selects no client of 3"),
+        (["gpt2", "--fraction", "1.5"], "share in (0, 1], got 1.5"),
+        (["gpt2", "--fraction", "nan"], "share in (0, 1], got nan"),
+        (["gpt2", "--incoming", "-1"], "0 or more, got -1.0"),
+        (["gpt2", "--incoming", "nan"], "got nan"),
+        (["gpt2", "--link", "20"], "expected a form like '20Mbps', got '20'"),
+        (["gpt2", "--dtype", "float13"], "expected one of float64"),
+        (["gpt2", "--min-clients", "9"], "at most the cohort of 2, got 9"),
+        (["no-such-owner/no-such-model"], "hub cannot be reached"),
+        (["missing.safetensors"], "safetensors"),
+        (["missing/config.json"], "unknown model"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_sentence_and_status_2(
+    fedlab, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # a hub that nobody serves
+    status, out, err = fedlab("estimate", *arguments)
+    assert status == 2
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_truncated_weights_file_is_status_2(fedlab, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\xff\xff\x00\x00\x00\x00\x00\x00{")
+    status, _, err = fedlab("estimate", str(path))
+    assert status == 2
+    assert "expected a whole safetensors file" in err
+
+
+def test_a_config_of_an_unknown_architecture_is_status_2(fedlab, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"model_type": "perceptron-9000"}', "utf-8")
+    status, _, err = fedlab("estimate", str(path))
+    assert status == 2
+    assert "unknown architecture" in err
+    assert "perceptron-9000" in err
+
+
+def test_the_lab_predicts_measures_and_explains(fedlab, tmp_path: Path) -> None:
+    picture = tmp_path / "round.png"
+    status, out, _ = fedlab("lab", "--figure", str(picture))
+    assert status == 0
+    for fact in ("14,067,712 parameters in 76 tensors", "225,083,392", "225,135,120", "212 MB"):
+        assert fact in out
+    assert "4 x floor(53.66 MiB)" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_lab_in_json_agrees_at_every_level(fedlab) -> None:
+    status, out, _ = fedlab("lab", "--rounds", "2", "--clients", "3", "--json")
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["formula_bytes"] == 2 * 56_270_848 * 3 * 2
+    assert {level["difference"] for level in facts["levels"].values()} == {0}
+
+
+def test_an_unknown_engine_is_status_2(fedlab) -> None:
+    status, _, err = fedlab("lab", "--engine", "steam")
+    assert status == 2
+    assert "'in-process' or 'ray', got 'steam'" in err
+
+
+def test_every_command_has_help_with_examples(fedlab) -> None:
+    for command in ("lab", "estimate", "doctor", "lessons"):
+        status, out, _ = fedlab(command, "--help")
+        assert status == 0
+        assert f"fedlab {command}" in out
+        assert "Examples" in out
+
+
+def test_doctor_passes_on_this_machine_and_in_json(fedlab) -> None:
+    status, out, _ = fedlab("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(out)}
+    assert status == 0
+    assert checks["Python"]["status"] == "ok"
+    assert checks["packages"]["status"] == "ok", checks["packages"]
+    assert "notebook kernel" in fedlab("doctor")[1]
+
+
+def test_doctor_fails_and_says_what_mends_it_when_a_package_is_missing(
+    fedlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedlab.doctor._required", lambda: ["numpy", "no-such-package"])
+    status, out, _ = fedlab("doctor", "--json")
+    found = next(c for c in json.loads(out) if c["name"] == "packages")
+    assert status == 1
+    assert found["status"] == "missing"
+    assert "no-such-package" in found["found"]
+    assert found["mend"].startswith("pip install")
+
+
+def test_doctor_warns_of_a_version_the_course_was_not_checked_with(
+    fedlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedlab.doctor._pins", lambda: iter([("numpy", "1.0.0")]))
+    status, out, _ = fedlab("doctor", "--json")
+    found = next(c for c in json.loads(out) if c["name"] == "packages")
+    assert status == 0
+    assert found["status"] == "warning"
+    assert "checked with 1.0.0" in found["found"]
+
+
+def test_lessons_opens_jupyterlab_at_lesson_00(fedlab, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr("subprocess.call", lambda command: called.append(command) or 0)
+    assert fedlab("lessons", "--no-browser")[0] == 0
+    assert called[0][1:4] == ["-m", "jupyter", "lab"]
+    assert Path(called[0][4]).is_file()
+    assert called[0][4].endswith("00_check_your_setup.ipynb")
+    assert called[0][5] == "--no-browser"
