@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+PURPLE, SKY = "#CC79A7", "#56B4E9"
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,19 @@ def beside(groups: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
     import pandas as pd
 
     series = list(next(iter(groups.values())))
+    factor, unit = _scale(max(size for group in groups.values() for size in group.values()))
     picture, axes = _canvas(title)
     width = 0.8 / len(series)
     for index, (name, colour) in enumerate(zip(series, (BLUE, ORANGE, GREEN, GREY), strict=False)):
-        heights = [groups[group][name] / 10**6 for group in groups]
+        heights = [groups[group][name] / factor for group in groups]
         places = np.arange(len(groups)) + (index - (len(series) - 1) / 2) * width
         bars = axes.bar(places, heights, width * 0.94, label=name, color=colour)
         axes.bar_label(bars, [f"{h:,.2f}" for h in heights], padding=2, fontsize=9)
     axes.set_xticks(np.arange(len(groups)), list(groups))
-    axes.set_ylabel("MB (10⁶ bytes)")
+    axes.set_ylabel(unit)
     axes.margins(y=0.15)
-    picture.legend(loc="outside lower center", ncols=len(series), frameon=False)
+    if len(series) > 1:
+        picture.legend(loc="outside lower center", ncols=len(series), frameon=False)
     table = pd.DataFrame(groups).T.map(lambda n: f"{n:,} B")
     said = "; ".join(
         f"{group}: " + ", ".join(f"{name} {Bytes(groups[group][name])}" for name in series)
@@ -75,27 +79,34 @@ def beside(groups: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
 
 
 def bills(
-    totals: Mapping[str, int], *, title: str, other: Mapping[str, str] | None = None
+    totals: Mapping[str, int],
+    *,
+    title: str,
+    beside_it: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Figure:
-    """Horizontal bars on a logarithmic scale, for sizes that differ by orders of magnitude.
+    """Points on a logarithmic scale, for sizes that differ by orders of magnitude.
 
-    totals: {"label": bytes}; other: a second column of the table, such as the hours it takes.
+    totals: {"label": bytes}; beside_it: more columns of the table, {"hours": {"label": "3 h"}}.
     """
     import pandas as pd
 
     picture, axes = _canvas(title, height=0.9 + 0.42 * len(totals))
+    factor, unit = _scale(min(totals.values()))
     names = list(totals)[::-1]
-    bars = axes.barh(names, [totals[name] / 10**9 for name in names], color=BLUE)
-    axes.bar_label(bars, [_short(totals[name]) for name in names], padding=3, fontsize=9)
+    axes.plot([totals[name] / factor for name in names], names, "o", color=BLUE, markersize=9)
+    for name in names:
+        place = (totals[name] / factor, name)
+        axes.annotate(_short(totals[name]), place, (9, -3), textcoords="offset points", fontsize=9)
     axes.set_xscale("log")
-    axes.set_xlabel("GB (10⁹ bytes), logarithmic scale")
-    axes.margins(x=0.2)
+    axes.set_xlabel(f"{unit}, logarithmic scale")
+    axes.grid(axis="x", color="#dddddd")
+    axes.margins(x=0.18, y=0.12)
     table = pd.DataFrame({"bytes": {name: f"{n:,}" for name, n in totals.items()}})
     table["readable"] = [str(Bytes(n)) for n in totals.values()]
-    if other:
-        table["time"] = [other[name] for name in totals]
+    for column, values in (beside_it or {}).items():
+        table[column] = [values[name] for name in totals]
     said = "; ".join(f"{name} {Bytes(n)}" for name, n in totals.items())
-    return Figure(picture, table, f"{title}. Bars, smallest to largest as listed: {said}.")
+    return Figure(picture, table, f"{title}. Points on a logarithmic scale: {said}.")
 
 
 def shares(parts: Mapping[str, int], *, title: str) -> Figure:
@@ -114,7 +125,7 @@ def shares(parts: Mapping[str, int], *, title: str) -> Figure:
                 f"{size / total:.0%}",
                 ha="center",
                 va="center",
-                color="white",
+                color="black" if colour in (ORANGE, SKY) else "white",
                 fontweight="bold",
             )
         left += size / total
@@ -143,8 +154,16 @@ def _canvas(title: str, height: float = 3.6) -> tuple[MatplotlibFigure, Any]:
 
 
 def _cycle(count: int) -> Sequence[str]:
-    colours = (BLUE, ORANGE, GREEN, GREY, "#CC79A7", "#56B4E9")
+    colours = (BLUE, ORANGE, GREEN, GREY, PURPLE, SKY)
     return [colours[index % len(colours)] for index in range(count)]
+
+
+def _scale(size: int) -> tuple[int, str]:
+    """The factor and the axis label of the decimal unit in which this size reads well."""
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    power = min((len(str(size)) - 1) // 3, len(units) - 1)
+    exponent = str(3 * power).translate(_SUPERSCRIPT)
+    return 1000**power, f"{units[power]} (10{exponent} bytes)" if power else "bytes"
 
 
 def _short(size: int) -> str:

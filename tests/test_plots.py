@@ -17,7 +17,9 @@ def test_shares_add_up_to_the_whole() -> None:
 
 
 def test_bills_show_bytes_and_what_stands_beside_them() -> None:
-    figure = plots.bills({"x": 10**9, "y": 10**12}, title="T", other={"x": "1 h", "y": "9 h"})
+    figure = plots.bills(
+        {"x": 10**9, "y": 10**12}, title="T", beside_it={"time": {"x": "1 h", "y": "9 h"}}
+    )
     assert list(figure.table["time"]) == ["1 h", "9 h"]
     assert figure.table.loc["y", "readable"] == "1.00 TB (0.91 TiB)"
 
