@@ -1,5 +1,5 @@
 # One environment (.venv), one stamp: every target starts at once when nothing changed.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -220,9 +221,19 @@ def lessons(
     from fedlab.paths import copied_lessons
 
     home = copied_lessons(folder)
-    command = [sys.executable, "-m", "jupyter", "lab", str(home / "00_check_your_setup.ipynb")]
+    first = str(home / "00_check_your_setup.ipynb")
+    command = [sys.executable, "-m", "jupyter", "lab", "-y", first]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container one is root, and Jupyter would refuse
+    if not browser:
+        command.append("--no-browser")
     out.print(f"lessons in {home}; Ctrl-C stops JupyterLab")
-    raise typer.Exit(subprocess.call(command + ([] if browser else ["--no-browser"])))
+    with subprocess.Popen(command) as jupyter:
+        while True:
+            try:
+                raise typer.Exit(jupyter.wait())
+            except KeyboardInterrupt:
+                continue  # JupyterLab got it too, and is stopping its kernels
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """The command line, called as a user calls it."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -179,11 +182,19 @@ def test_doctor_warns_of_a_version_the_course_was_not_checked_with(
     assert "checked with 1.0.0" in found["found"]
 
 
-def test_lessons_opens_jupyterlab_at_lesson_00(fedlab, monkeypatch: pytest.MonkeyPatch) -> None:
-    called: list[list[str]] = []
-    monkeypatch.setattr("subprocess.call", lambda command: called.append(command) or 0)
-    assert fedlab("lessons", "--no-browser")[0] == 0
-    assert called[0][1:4] == ["-m", "jupyter", "lab"]
-    assert Path(called[0][4]).is_file()
-    assert called[0][4].endswith("00_check_your_setup.ipynb")
-    assert called[0][5] == "--no-browser"
+def test_lessons_serves_lesson_00_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+    fedlab = [sys.executable, "-c", "import fedlab.cli as c; c.main()", "lessons", "--no-browser"]
+    with subprocess.Popen(
+        fedlab, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+    ) as serving:
+        assert serving.stdout is not None
+        lines = []
+        for line in serving.stdout:
+            lines.append(line)
+            if "/lab/tree/00_check_your_setup.ipynb" in line:
+                break
+        os.killpg(serving.pid, signal.SIGINT)  # as a terminal does: to both
+        lines += serving.stdout
+        assert serving.wait(timeout=30) == 0, "".join(lines)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(serving.pid, 0)
