@@ -221,8 +221,8 @@ def lessons(
     from fedlab.paths import copied_lessons
 
     home = copied_lessons(folder)
-    first = str(home / "00_check_your_setup.ipynb")
-    command = [sys.executable, "-m", "jupyter", "lab", "-y", first]
+    command = [sys.executable, "-m", "jupyter", "lab", "-y", f"--ServerApp.root_dir={home}"]
+    command.append("--LabApp.default_url=/lab/tree/00_check_your_setup.ipynb")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container one is root, and Jupyter would refuse
     if not browser:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -188,13 +191,19 @@ def test_lessons_serves_lesson_00_and_ctrl_c_leaves_nothing_running(tmp_path: Pa
         fedlab, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     ) as serving:
         assert serving.stdout is not None
+        give_up = threading.Timer(60, os.killpg, (serving.pid, signal.SIGKILL))
+        give_up.start()
         lines = []
         for line in serving.stdout:
             lines.append(line)
-            if "/lab/tree/00_check_your_setup.ipynb" in line:
+            found = re.search(r"(http://127.\S+)/lab/tree/00_check_your_setup.ipynb(\?\S+)", line)
+            if found:
                 break
+        with urllib.request.urlopen(f"{found[1]}/api/status{found[2]}", timeout=30) as answer:
+            assert answer.status == 200
         os.killpg(serving.pid, signal.SIGINT)  # as a terminal does: to both
         lines += serving.stdout
+        give_up.cancel()
         assert serving.wait(timeout=30) == 0, "".join(lines)
     with pytest.raises(ProcessLookupError):
         os.killpg(serving.pid, 0)
