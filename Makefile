@@ -17,7 +17,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov=fedlab --cov-report=term:skip-covered
-	$(BIN)/pytest -q -n 2 --dist loadfile lessons tests/notebooks
+	$(BIN)/pytest -q -n 2 --dist loadfile lessons
 
 notebooks: $(READY)
 	@$(BIN)/python tests/notebooks/execute.py

@@ -1,0 +1,34 @@
+// The text of fedlab/units.py, to the character: `str(Bytes)` and `duration`.
+
+const DECIMAL = ["B", "kB", "MB", "GB", "TB", "PB"];
+const BINARY = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+// As Python's format(x, ".2f"). toFixed is exact but rounds a tie up, where Python rounds it to
+// even; in binary a tie is an odd multiple of 2^-(digits + 1).
+export function fixed(x, digits) {
+  const text = x.toFixed(digits);
+  const tie = (x * 2 ** (digits + 1)) % 2 === 1;
+  return tie && "13579".includes(text.at(-1)) ? (x - 10 ** -digits / 4).toFixed(digits) : text;
+}
+
+// Commas between thousands, for text of at most two decimals or for a whole number.
+export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+
+// size: a BigInt, since traffic passes 2^53. Both quotients are rounded once, as Python's are.
+export function bytes(size) {
+  if (size < 1000n) return `${size} B`;
+  const power = Math.min(Math.floor(Math.log10(Number(size)) / 3), DECIMAL.length - 1);
+  const decimal = grouped(fixed(Number(`${size}e-${3 * power}`), 2));
+  const binary = grouped(fixed(Number(size) / 1024 ** power, 2));
+  return `${decimal} ${DECIMAL[power]} (${binary} ${BINARY[power]})`;
+}
+
+export function duration(seconds) {
+  if (seconds < 60) return `${fixed(seconds, 1)} s`;
+  const minutes = seconds / 60;
+  if (minutes < 60) return `${fixed(minutes, 1)} min`;
+  const whole = BigInt(fixed(minutes, 0));
+  if (whole / 60n < 48n) return `${whole / 60n} h ${whole % 60n} min`;
+  const hours = BigInt(fixed(minutes / 60, 0));
+  return `${grouped(hours / 24n)} d ${hours % 24n} h`;
+}

@@ -1,0 +1,80 @@
+"""A real JupyterLab and a real Chromium, for every test that opens a notebook as a reader does.
+
+All a test needs is `open_notebook`:
+
+    def test_it(open_notebook):
+        notebook = open_notebook(Path("lessons/05_bandwidth_formula.ipynb"))  # or a list of cells
+        notebook.run_all()
+        assert notebook.problems() == []
+"""
+
+import importlib.util
+import os
+import shutil
+from contextlib import ExitStack
+
+import pytest
+from lab_server import running_lab
+from notebook_page import opened
+
+CHROMIUM = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def missing(what, remedy):
+    """Skip, saying what would mend it; in CI nothing may be missing."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{what}: {remedy}")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of a Chromium. Asked for before a server is started in vain."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        missing(f"none of {', '.join(names)} on the PATH", "apt install chromium")
+    if importlib.util.find_spec("playwright") is None:
+        missing("no Playwright", "pip install 'fedlab-course[dev]'")
+    return found
+
+
+@pytest.fixture(scope="session")
+def jupyter_lab(chromium, tmp_path_factory):
+    """A running JupyterLab, for the whole session."""
+    with running_lab(tmp_path_factory.mktemp("jupyter")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """Chromium, headless. Per module, since asyncio.run fails in this thread while it lives."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def open_notebook(jupyter_lab, browser):
+    """Open a notebook file, or a list of code cells, and wait until its kernel is idle.
+
+    It is closed and its kernel is stopped when the next one is opened, or the module ends. Further
+    arguments are Playwright's for a browser context, such as color_scheme="dark".
+    """
+    with ExitStack() as stack:
+
+        def open_one(source, **context):
+            stack.close()
+            return stack.enter_context(opened(jupyter_lab, browser, source, **context))
+
+        yield open_one
