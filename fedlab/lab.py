@@ -51,7 +51,7 @@ class LabReport:
             level: {"predicted": p, "measured": m} for level, p, m, _ in self.rows()
         }
         clients, rounds = self.formula.clients_per_round, self.formula.rounds
-        return beside(groups, title=f"{MODEL}, {clients} clients, {rounds} round(s)")
+        return beside(groups, title=f"{MODEL} · clients: {clients} · rounds: {rounds}")
 
     def as_json(self) -> dict[str, Any]:
         """The same for a script."""
@@ -142,6 +142,6 @@ def run_lab(
         )
         strategy.start(grid, arrays, num_rounds=rounds)
 
-    tell(f"running {rounds} round(s) with {clients} clients on the {engine} engine")
+    tell(f"running on the {engine} engine (clients: {clients}, rounds: {rounds})")
     result = simulate(server_app, client_app, nodes=clients, engine=engine, verbose=verbose)
     return LabReport(tensors, formula, predicted, result.ledger, result.seconds)

@@ -161,7 +161,7 @@ def _cycle(count: int) -> Sequence[str]:
 def _scale(size: int) -> tuple[int, str]:
     """The factor and the axis label of the decimal unit in which this size reads well."""
     units = ("B", "kB", "MB", "GB", "TB", "PB")
-    power = min((len(str(size)) - 1) // 3, len(units) - 1)
+    power = min((len(str(int(size))) - 1) // 3, len(units) - 1)
     exponent = str(3 * power).translate(_SUPERSCRIPT)
     return 1000**power, f"{units[power]} (10{exponent} bytes)" if power else "bytes"
 

@@ -1,6 +1,6 @@
 """Figures carry their numbers, say them in words, and are the same bytes each time."""
 
-from fedlab import plots
+from fedlab import Bytes, plots
 
 
 def test_a_figure_has_its_numbers_as_a_table_and_in_words() -> None:
@@ -46,3 +46,12 @@ def test_a_notebook_gets_the_picture_with_its_text_alternative_and_the_table(mon
     assert bundle == {"image/png": figure.png(), "text/plain": figure.alt}
     assert settings["metadata"] == {"image/png": {"alt": figure.alt}}
     assert table is figure.table
+
+
+def test_the_axis_is_in_the_unit_of_its_numbers_for_bytes_and_for_plain_integers() -> None:
+    for size in (225_083_392, Bytes(225_083_392)):
+        (axes,) = plots.beside({"a": {"p": size}}, title="t").picture.axes
+        assert axes.get_ylabel() == "MB (10⁶ bytes)"
+        assert [text.get_text() for text in axes.texts] == ["225.08"]
+    (axes,) = plots.bills({"a": Bytes(10**12), "b": Bytes(10**15)}, title="t").picture.axes
+    assert axes.get_xlabel() == "TB (10¹² bytes), logarithmic scale"

@@ -17,7 +17,7 @@ export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/
 // size: a BigInt, since traffic passes 2^53. Both quotients are rounded once, as Python's are.
 export function bytes(size) {
   if (size < 1000n) return `${size} B`;
-  const power = Math.min(Math.floor(Math.log10(Number(size)) / 3), DECIMAL.length - 1);
+  const power = Math.min(Math.floor((`${size}`.length - 1) / 3), DECIMAL.length - 1);
   const decimal = grouped(fixed(Number(`${size}e-${3 * power}`), 2));
   const binary = grouped(fixed(Number(size) / 1024 ** power, 2));
   return `${decimal} ${DECIMAL[power]} (${binary} ${BINARY[power]})`;
