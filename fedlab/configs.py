@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,17 +69,17 @@ def read_config(model: str) -> dict[str, Any]:
     if (known := find_bundled(model)) is not None:
         return {key: known[key] for key in known if key not in ("name", "hub_id", "tensors")}
     path = Path(model)
-    if path.is_dir():
+    if found(path.is_dir):
         path = path / "config.json"
         if not path.is_file():
             raise UnknownModelError(
                 f"{model}: expected a config.json or a .safetensors file in this folder, got none"
             )
-    elif not path.is_file():
+    elif not found(path.is_file):
         path = _from_hub(model)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnknownModelError(
             f"{model}: expected a JSON configuration, got {type(error).__name__}: {error}"
         ) from error
@@ -87,6 +88,14 @@ def read_config(model: str) -> dict[str, Any]:
             f"{model}: expected a JSON object with a model_type, got a {type(config).__name__}"
         )
     return config
+
+
+def found(look: Callable[[], bool]) -> bool:
+    """Whether there is such a file or folder; a name too long for one is none."""
+    try:
+        return look()
+    except OSError:
+        return False
 
 
 def _from_hub(model: str) -> Path:
@@ -141,24 +150,29 @@ def meta_model(config: dict[str, Any], dtype: str = "float32") -> torch.nn.Modul
     import transformers
 
     kind = config.get("model_type")
-    if kind not in transformers.CONFIG_MAPPING:
+    if not isinstance(kind, str) or kind not in transformers.CONFIG_MAPPING:
         raise UnknownModelError(
             f"unknown architecture: expected a model_type that transformers "
             f"{transformers.__version__} knows (gpt_neox, llama, bert, …), got {kind!r}; "
             "a safetensors file of the model can be sized without knowing its architecture"
         )
     names = config.get("architectures") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UnknownModelError(f"architectures: expected a list of class names, got {names!r}")
     model_class = getattr(transformers, names[0], None) if names else None
     if model_class is None:
         model_class = transformers.AutoModel.from_config
-    elif not issubclass(model_class, transformers.PreTrainedModel):
+    elif not (
+        isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)
+    ):
         raise UnknownModelError(f"unknown architecture: {names[0]!r} is no model class")
     try:
         with torch.device("meta"):
             model = model_class(transformers.AutoConfig.for_model(**config))
     except Exception as error:  # any nonsense in a foreign config ends here, as one sentence
         raise UnknownModelError(
-            f"this {kind} configuration describes no model: {type(error).__name__}: {error}"
+            f"this {kind} configuration describes no model: {type(error).__name__}: "
+            f"{' '.join(str(error).split())}"
         ) from error
     return model.to(getattr(torch, dtype))  # type: ignore[no-any-return]
 

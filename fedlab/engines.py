@@ -29,6 +29,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the coming d
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
+from flwr.supercore import telemetry
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
@@ -38,6 +39,8 @@ from fedlab.guards import GuardedClientApp
 from fedlab.ledger import Ledger
 from fedlab.logs import flower_log
 from fedlab.records import objects_of
+
+telemetry.FLWR_TELEMETRY_ENABLED = os.environ["FLWR_TELEMETRY_ENABLED"]  # flwr came first
 
 Engine = Literal["in-process", "ray"]
 
@@ -238,13 +241,14 @@ class _InProcessGrid(Grid):
         return list(self._contexts)
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
-        ids = []
-        for message in messages:
+        messages, ids = list(messages), []
+        for message in messages:  # all or none
             if message.metadata.dst_node_id not in self._contexts:
                 raise ValueError(
                     f"no node {message.metadata.dst_node_id}: expected one of "
                     f"0 to {len(self._contexts) - 1}"
                 )
+        for message in messages:
             self._count += 1
             ids.append(_name(message, f"message-{self._count:06}"))
             self._pushed[ids[-1]] = message
@@ -298,12 +302,18 @@ def _run_under_ray(server_app: ServerApp, client_app: ClientApp, nodes: int) -> 
         raise ValueError("engine 'ray' needs Ray: pip install 'flwr[simulation]'")
     from flwr.simulation import run_simulation
 
-    run_simulation(
-        server_app,
-        client_app,
-        num_supernodes=nodes,
-        backend_config={
-            "init_args": {"log_to_driver": False, "logging_level": "ERROR"},
-            "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
-        },
-    )
+    python_path = os.environ.get("PYTHONPATH")
+    try:
+        run_simulation(
+            server_app,
+            client_app,
+            num_supernodes=nodes,
+            backend_config={
+                "init_args": {"log_to_driver": False, "logging_level": "ERROR"},
+                "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
+            },
+        )
+    finally:  # Flower writes sys.path into it, for Ray's workers
+        os.environ.pop("PYTHONPATH", None)
+        if python_path is not None:
+            os.environ["PYTHONPATH"] = python_path

@@ -19,6 +19,7 @@ Scalar = bool | int | float | str | bytes
 Entries = Mapping[str, Scalar | Sequence[int] | Sequence[float] | Sequence[str]]
 
 CHUNK = 5 * 2**20  # bytes of an array that travel as one object
+_INT64 = 2**63 - 1  # beyond it, Flower sends unsigned integers
 OBJECT_ID = 64  # hexadecimal characters of a SHA-256
 
 
@@ -111,7 +112,8 @@ def _references(names: Sequence[str]) -> int:
 
 def _item(key: str, value: object) -> int:
     """One entry of a protobuf ConfigRecord or MetricRecord, tag and length included."""
-    return _prefixed(_prefixed(len(key.encode())) + _prefixed(_value(value)))
+    name = _prefixed(len(key.encode())) if key else 0  # protobuf leaves an empty text out
+    return _prefixed(name + _prefixed(_value(value)))
 
 
 def _value(value: object) -> int:
@@ -119,7 +121,8 @@ def _value(value: object) -> int:
     if isinstance(value, (list, tuple)):
         if value and isinstance(value[0], (str, bytes)):
             return 1 + _prefixed(sum(_value(v) for v in value))
-        packed = sum(_value(v) - 1 for v in value)
+        unsigned = any(type(v) is int and v > _INT64 for v in value)
+        packed = sum(_varint(v) if unsigned else _value(v) - 1 for v in value)
         return 1 + _prefixed(_prefixed(packed) if value else 0)
     if isinstance(value, bool):
         return 2

@@ -6,7 +6,6 @@ really leaves and arrives, then turns what is no good into a named failure.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from fedlab.units import Levels
 
 Layer = TypeVar("Layer", bound="GridLayer")
 
+_TOO_HEAVY = 2.0**64  # such weights would add up to infinity, and the mean to zeros
 REJECTED = 422  # our own error code: the reply arrived and was no good
 
 
@@ -193,6 +193,8 @@ class MeteredGrid(GridLayer):
             return
         weighed: dict[int, Levels] = {}
         for message in self._sent:
+            if not message.metadata.message_id:  # its push was refused
+                continue
             key = id(message.content)
             weighed[key] = weighed.get(key) or weigh(message.content)
             self._write(message, "down", weighed[key])
@@ -261,8 +263,8 @@ class CheckingGrid(GridLayer):
         )
         for (exchange, schema), _ in schemas.most_common():
             self._schemas.setdefault(exchange, schema)
-        odd = {id(reply): self._same_metrics(*pair) for pair in compared for reply in pair[1:]}
-        return [odd.get(id(reply), reply) for reply in checked]
+        kept = {id(reply): self._same_metrics(asked_for, reply) for asked_for, reply in compared}
+        return [kept.get(id(reply), reply) for reply in checked]
 
     def _checked(self, instruction: Message, reply: Message) -> Message:
         kind = _kind(instruction)
@@ -287,7 +289,7 @@ class CheckingGrid(GridLayer):
             if odd := sorted(record.keys() ^ update.keys()):
                 raise RecordError(f"{key}: missing or unexpected tensors {', '.join(odd[:3])}")
             for name, array in record.items():
-                if np.dtype(array.dtype).kind in "biu":
+                if array.dtype.startswith(("int", "uint", "bool")):
                     self._integers.setdefault(name, set()).add(array.dtype)
             arrays = {  # in the order that was sent: Bulyan goes by position
                 name: self._checked_array(name, record[name], update[name]) for name in record
@@ -318,9 +320,9 @@ class CheckingGrid(GridLayer):
             raise RecordError(f"expected one MetricRecord, got {len(content.metric_records)}")
         (record,) = content.metric_records.values()
         weight = record.get(self.weighted_by)
-        if not (isinstance(weight, (int, float)) and math.isfinite(weight) and weight > 0):
+        if not (isinstance(weight, (int, float)) and 0 < weight < _TOO_HEAVY):
             raise RecordError(
-                f"expected a weight above 0 under {self.weighted_by!r} in its metrics, "
+                f"expected a finite weight above 0 under {self.weighted_by!r} in its metrics, "
                 f"got {'none' if weight is None else repr(weight)}"
             )
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _PROCESS = re.compile(r"\(?\bpid[= ]\d+\)?[,:]? ?")
 _ELAPSED = re.compile(r"\bin \d+\.\d+s\b")

@@ -32,8 +32,8 @@ def array_view(array: Array) -> np.ndarray[Any, Any]:
     """The numbers of an uncompressed Flower Array, read-only and without a copy.
 
     Raises RecordError when the stype is another one, the header is malformed, is not of plain
-    numbers, or does not match the length of the data or the Array's own shape and dtype. What passes
-    here, numpy loads too.
+    numbers, or does not match the length of the data or the Array's own shape and dtype. What
+    passes here, numpy loads too.
 
     >>> array_view(Array(np.arange(3, dtype=np.float32)))
     array([0., 1., 2.], dtype=float32)

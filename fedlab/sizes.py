@@ -22,7 +22,7 @@ from fedlab.configs import UnknownModelError
 from fedlab.units import Bytes
 
 # numpy has no name for these; widths in bytes
-_EXTRA_WIDTHS = {"bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
+_EXTRA_WIDTHS = {"bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e8m0fnu": 1}
 FLOATS = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 _REPEAT = re.compile(r"\{(\d+)\}")
 _SAFETENSORS_DTYPES = {
@@ -41,6 +41,8 @@ _SAFETENSORS_DTYPES = {
     "U16": "uint16",
     "U8": "uint8",
     "BOOL": "bool",
+    "C64": "complex64",
+    "F8_E8M0": "float8_e8m0fnu",
 }
 
 
@@ -77,11 +79,11 @@ def size_of(thing: Any, *, tied: Literal["once", "each"] = "once", dtype: str = 
     thing: nn.Module, state_dict, torch or numpy array, list or dict of them, Flower ArrayRecord,
     Hugging Face config, bundled model name, path to a config.json, a safetensors file or a folder
     of either. tied: weights shared by two layers count "once" (memory, a checkpoint) or "each"
-    (what a state dict sends). dtype: what a configuration's parameters are stored as (a file or an
-    array says its own).
+    (what a state dict sends). dtype: what a configuration's parameters are stored as, one of
+    `FLOATS` (a file or an array says its own).
 
-    Raises TypeError for a thing of another kind, UnknownModelError (a ValueError) for a name or
-    file that describes no model.
+    Raises TypeError for a thing of another kind, ValueError for another dtype, UnknownModelError (a
+    ValueError) for a name or file that describes no model.
 
     >>> size_of(np.zeros((784, 64), np.float32))
     Bytes(200704)
@@ -100,6 +102,8 @@ def tensors_of(thing: Any, *, dtype: str = "float32") -> list[TensorSpec]:
     >>> tensors_of({"w": np.zeros((2, 3), np.float16)})
     [TensorSpec(name='w', shape=(2, 3), dtype='float16', tied_to=None)]
     """
+    if dtype not in FLOATS:
+        raise ValueError(f"dtype: expected one of {', '.join(FLOATS)}, got {dtype!r}")
     if isinstance(thing, (str, Path)):
         return _from_name(str(thing), dtype)
     torch = sys.modules.get("torch")
@@ -155,8 +159,11 @@ def _from_name(name: str, dtype: str) -> list[TensorSpec]:
     path = Path(name)
     if path.suffix == ".safetensors":
         return _from_safetensors([path])
-    if path.is_dir() and (shards := sorted(path.glob("*.safetensors"))):
-        return _from_safetensors(shards)
+    if configs.found(path.is_dir):
+        # some publishers put the same weights beside them again, as consolidated.safetensors
+        shards = sorted(path.glob("model*.safetensors")) or sorted(path.glob("*.safetensors"))
+        if shards:
+            return _from_safetensors(shards)
     if (known := configs.find_bundled(name)) is not None:
         return _from_layout(known["tensors"], dtype)
     return tensors_of(configs.cached_meta_model(configs.read_config(name), dtype))
@@ -185,14 +192,13 @@ def _from_safetensors(paths: list[Path]) -> list[TensorSpec]:
             with safe_open(path, framework="numpy") as file:
                 for name in file.keys():  # noqa: SIM118 - the handle is no mapping
                     view = file.get_slice(name)
-                    kind = view.get_dtype()
-                    specs.append(
-                        TensorSpec(
-                            name,
-                            tuple(view.get_shape()),
-                            _SAFETENSORS_DTYPES.get(kind, kind.lower()),
+                    if (kind := view.get_dtype()) not in _SAFETENSORS_DTYPES:
+                        raise UnknownModelError(
+                            f"{path}: expected numbers of whole bytes, got {kind} in {name}; "
+                            f"known are {', '.join(_SAFETENSORS_DTYPES)}"
                         )
-                    )
+                    shape = tuple(view.get_shape())
+                    specs.append(TensorSpec(name, shape, _SAFETENSORS_DTYPES[kind]))
         except (SafetensorError, OSError) as error:
             raise UnknownModelError(
                 f"{path}: expected a whole safetensors file, got {type(error).__name__}: {error}; "

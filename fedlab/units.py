@@ -6,7 +6,6 @@ which is nothing but three byte counts with names.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +19,7 @@ _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _FACTORS = {name: 1000**power for power, name in enumerate(_DECIMAL)} | {
     name: 1024**power for power, name in enumerate(_BINARY)
 }
+_NUMBER = r"(?=[\d.])(?:\d{1,3}(?:,\d{3})+|\d[\d_]*)?(?:\.\d+)?"  # 212, 14_067_712, 1,234.5, .5
 _RATES = {"bps": 1, "kbps": 10**3, "Mbps": 10**6, "Gbps": 10**9}
 
 
@@ -59,7 +59,7 @@ class Bytes(int):
         ...
         ValueError: a size needs a unit: expected a form like '212 MB' or '53.66 MiB', got '212'
         """
-        found = re.fullmatch(r"\s*([\d_,]*\.?\d+)\s*([A-Za-z]+)\s*", text)
+        found = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z]+)\s*", text)
         unit = _unit(found.group(2), _FACTORS) if found else None
         if found is None or unit is None:
             raise ValueError(
@@ -74,7 +74,7 @@ class Bytes(int):
     def __str__(self) -> str:
         if abs(self) < 1000:
             return f"{int(self)} B"
-        power = min(int(math.log10(abs(self)) // 3), len(_DECIMAL) - 1)
+        power = min((len(str(abs(int(self)))) - 1) // 3, len(_DECIMAL) - 1)
         decimal = f"{int(self) / 1000**power:,.2f} {_DECIMAL[power]}"
         return f"{decimal} ({int(self) / 1024**power:,.2f} {_BINARY[power]})"
 
@@ -123,12 +123,14 @@ def whole_bytes(size: Any, what: str) -> Bytes:
 def parse_bps(text: str) -> float:
     """Read a link's rate in bits per second: bps, kbps, Mbps, Gbps (also written Mbit/s).
 
+    A capital B, as in MBps, means bytes and is refused.
+
     >>> parse_bps("20Mbps")
     20000000.0
     """
     found = re.fullmatch(r"\s*(\d*\.?\d+)\s*([A-Za-z/]+)\s*", text)
     unit = _unit(found.group(2).replace("bit/s", "bps"), _RATES) if found else None
-    if found is None or unit is None or float(found.group(1)) == 0:
+    if found is None or "B" in found.group(2) or unit is None or float(found.group(1)) == 0:
         raise ValueError(f"a link needs a rate: expected a form like '20Mbps', got {text!r}")
     return float(found.group(1)) * _RATES[unit]
 

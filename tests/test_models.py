@@ -1,0 +1,77 @@
+"""The course's models: fixed numbers, nothing downloaded, nobody's generator touched."""
+
+import hashlib
+
+import pytest
+import torch
+
+from fedlab.configs import UnknownModelError
+from fedlab.models import on_meta, pythia_14m, seed_mlp
+from fedlab.sizes import size_of
+
+
+@pytest.fixture(scope="module")
+def pythia():
+    return pythia_14m()
+
+
+def digests(model):
+    return {
+        name: hashlib.sha256(tensor.numpy().tobytes()).hexdigest()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def test_pythia_has_14067712_parameters_in_76_tensors_of_float32(pythia):
+    assert len(pythia.state_dict()) == 76
+    assert sum(t.numel() for t in pythia.state_dict().values()) == 14_067_712
+    assert {t.dtype for t in pythia.state_dict().values()} == {torch.float32}
+    assert size_of(pythia) == 56_270_848
+
+
+def test_no_two_of_pythias_tensors_are_equal_or_constant(pythia):
+    assert len(set(digests(pythia).values())) == 76
+    assert all(t.std() > 0.01 for t in pythia.state_dict().values())
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_others(pythia):
+    assert digests(pythia_14m()) == digests(pythia)
+    other = digests(pythia_14m(seed=1))
+    assert not set(other.values()) & set(digests(pythia).values())
+
+
+@pytest.mark.parametrize("build", [pythia_14m, seed_mlp])
+def test_building_a_model_leaves_torchs_generator_alone(build):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    build()
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_pythia_answers_tokens_with_finite_scores(pythia):
+    with torch.no_grad():
+        scores = pythia(torch.tensor([[1, 2, 3]])).logits
+    assert scores.shape == (1, 3, 50_304)
+    assert torch.isfinite(scores).all()
+
+
+def test_the_seeds_network_maps_784_numbers_to_10():
+    net = seed_mlp()
+    assert net(torch.zeros(2, 784)).shape == (2, 10)
+    assert [tuple(p.shape) for p in net.parameters()] == [(64, 784), (64,), (10, 64), (10,)]
+    assert size_of(net) == 203_560
+
+
+def test_the_seeds_network_is_the_same_for_the_same_seed():
+    assert digests(seed_mlp(3)) == digests(seed_mlp(3)) != digests(seed_mlp(4))
+
+
+def test_a_model_on_meta_has_shapes_and_no_numbers():
+    model = on_meta("llama-2-7b", "bfloat16")
+    assert {(p.device.type, p.dtype) for p in model.parameters()} == {("meta", torch.bfloat16)}
+    assert size_of(model) == 2 * 6_738_415_616
+
+
+def test_a_model_on_meta_must_be_known():
+    with pytest.raises(UnknownModelError, match="did you mean gpt2"):
+        on_meta("gpt-2")
