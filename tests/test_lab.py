@@ -109,7 +109,7 @@ def test_long_steps_are_told_before_they_begin():
     with pytest.raises(ValueError, match="engine"):
         run_lab(engine="warp", tell=lines.append)
     assert lines[0] == "predicting from the configuration"
-    assert lines[-1] == "running 1 round(s) with 2 clients on the warp engine"
+    assert lines[-1] == "running on the warp engine (clients: 2, rounds: 1)"
 
 
 @pytest.mark.parametrize("settings", [{"clients": 0}, {"clients": -1}, {"rounds": 0}])
