@@ -204,6 +204,16 @@ def test_a_hub_that_says_no_is_quoted_in_one_sentence(monkeypatch, error, code, 
     assert str(caught.value) == said
 
 
+def test_a_configuration_of_the_hub_is_fetched_once_it_is_known_to_be_there(tmp_path, monkeypatch):
+    path, asked = tmp_path / "config.json", []
+    path.write_text(json.dumps(TINY))
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *a: None)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *a, **k: asked.append(a))
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *a: str(path))
+    assert read_config("owner/model") == TINY
+    assert len(asked) == 1
+
+
 def test_an_id_that_the_hub_does_not_allow_is_refused_without_asking():
     with pytest.raises(UnknownModelError, match="the hub has no such model"):
         read_config("owner/not@allowed")

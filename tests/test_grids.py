@@ -26,7 +26,8 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
-from fedlab.engines import _Stoppable, simulate
+from fedlab.engines import simulate
+from fedlab.engines.waiting import Stoppable
 from fedlab.grids import CheckingGrid, GridLayer, MeteredGrid
 from fedlab.ledger import Ledger
 from fedlab.strategies import BandwidthTrackingFedAvg
@@ -159,12 +160,12 @@ def test_layers_leave_what_goes_out_alone():
 
 
 def test_a_shared_content_is_weighed_once_and_counted_for_each_message(monkeypatch):
-    import fedlab.grids
+    import fedlab.grids.metered
 
     weighed = []
-    weigh = fedlab.grids.weigh
+    weigh = fedlab.grids.metered.weigh
     monkeypatch.setattr(
-        fedlab.grids, "weigh", lambda content: weighed.append(content) or weigh(content)
+        fedlab.grids.metered, "weigh", lambda content: weighed.append(content) or weigh(content)
     )
     ledger = federation(lambda grid: grid.push_messages(instructions(grid)), client(echo)).ledger
     assert len(weighed) == 1
@@ -221,12 +222,12 @@ def test_metering_twice_weighs_once_and_fills_both_ledgers_alike():
 
 
 def test_metering_twice_reads_each_reply_once(monkeypatch):
-    import fedlab.grids
+    import fedlab.grids.metered
 
     weighed = []
-    weigh = fedlab.grids.weigh
+    weigh = fedlab.grids.metered.weigh
     monkeypatch.setattr(
-        fedlab.grids, "weigh", lambda content: weighed.append(content) or weigh(content)
+        fedlab.grids.metered, "weigh", lambda content: weighed.append(content) or weigh(content)
     )
 
     def main(grid):
@@ -444,7 +445,7 @@ def test_a_stopped_run_does_not_wait_out_its_timeout():
 
     def wait():
         try:
-            _Stoppable(Silent(), stop).send_and_receive(messages, timeout=3600)
+            Stoppable(Silent(), stop).send_and_receive(messages, timeout=3600)
         except RuntimeError as error:
             raised.append(str(error))
 
@@ -461,7 +462,7 @@ def test_a_timeout_of_a_federation_that_is_silent_ends_with_no_replies():
     messages = []
     federation(lambda grid: messages.extend(instructions(grid)), client(echo))
     silent = Silent()
-    assert _Stoppable(silent, threading.Event()).send_and_receive(messages, timeout=0.02) == []
+    assert Stoppable(silent, threading.Event()).send_and_receive(messages, timeout=0.02) == []
     assert silent.pushed == messages
 
 

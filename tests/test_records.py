@@ -179,6 +179,13 @@ def test_python_objects_are_refused_before_anything_is_unpickled():
         array_view(sent)
 
 
+@pytest.mark.parametrize("shape", [(0, 2**62, 2**62), (0,) * 65, (0, 2**70)])
+def test_a_shape_beyond_numpys_is_refused_though_it_holds_nothing(shape):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"
+    with pytest.raises(RecordError, match="shape"):
+        array_view(npy(header, b"", shape=shape))
+
+
 @pytest.mark.parametrize("descr", ["|S0", "<U3", "|V8", "<M8[s]", "<m8[s]", "<f4,<f4"])
 @pytest.mark.parametrize("count", [0, 1, 10**12])
 def test_texts_dates_and_structures_are_no_numbers(descr, count):

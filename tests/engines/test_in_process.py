@@ -30,7 +30,8 @@ from flwr.serverapp import ServerApp
 from flwr.serverapp.strategy import FedAvg
 from flwr.supercore.task_identity import TaskIdentity
 
-from fedlab.engines import NotEnoughNodesError, _refuse_to_wait, simulate
+from fedlab.engines import NotEnoughNodesError, simulate
+from fedlab.engines.waiting import refuse_to_wait
 from fedlab.models import pythia_14m
 from fedlab.strategies import BandwidthTrackingFedAvg
 
@@ -309,12 +310,12 @@ def waiting(connected, required):
 
 def test_waiting_for_nodes_ends_when_they_cannot_come_or_the_run_is_stopped():
     stop = threading.Event()
-    _refuse_to_wait(waiting(1, 3), 3, stop)  # they are on their way
+    refuse_to_wait(waiting(1, 3), 3, stop)  # they are on their way
     with pytest.raises(NotEnoughNodesError):
-        _refuse_to_wait(waiting(1, 4), 3, stop)
+        refuse_to_wait(waiting(1, 4), 3, stop)
     stop.set()
     with pytest.raises(NotEnoughNodesError):
-        _refuse_to_wait(waiting(1, 3), 3, stop)
+        refuse_to_wait(waiting(1, 3), 3, stop)
 
 
 @pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(4), KeyboardInterrupt()])

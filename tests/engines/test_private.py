@@ -1,7 +1,7 @@
 """The private names of Flower that the engine touches, and the version that it knows.
 
 When the first test fails, Flower was upgraded: read the others' failures, look at what changed in
-Flower's InMemoryGrid, Message, Metadata, TaskIdentity and inflatable objects, mend engines.py,
+Flower's InMemoryGrid, Message, Metadata, TaskIdentity and inflatable objects, mend in_process.py,
 framing.py and records.py, then write the new version here.
 """
 
@@ -28,7 +28,7 @@ KNOWN = "1.41.0"
 
 def test_this_is_the_flower_that_the_engine_knows():
     assert version("flwr") == KNOWN, (
-        f"engines.py knows Flower {KNOWN}, here is {version('flwr')}: re-check TaskIdentity, "
+        f"in_process.py knows Flower {KNOWN}, here is {version('flwr')}: re-check TaskIdentity, "
         "Metadata._message_id, Run.create_empty, inflate_object_from_contents, the log message "
         "'Waiting for nodes to connect', the sizes in framing.py and the strictness of records.py"
     )
@@ -107,4 +107,4 @@ def test_flower_logs_that_it_waits_for_nodes_with_both_numbers():
 def test_private_names_of_flower_are_touched_in_the_engine_alone():
     rooms = Path(fedlab.__file__).parent.rglob("*.py")
     private = re.compile(r"TaskIdentity|_message_id\"|create_empty|inflate_object|__dict__\[")
-    assert {p.name for p in rooms if private.search(p.read_text("utf-8"))} <= {"engines.py"}
+    assert {p.name for p in rooms if private.search(p.read_text("utf-8"))} <= {"in_process.py"}

@@ -1,0 +1,132 @@
+"""simulate: a federation on this machine, metered and checked."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from logging import LogRecord
+from typing import Any, Literal
+
+import numpy as np
+from flwr.app import Context
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid, ServerApp
+
+from fedlab.engines.in_process import run_in_process
+from fedlab.engines.under_ray import run_under_ray
+from fedlab.engines.waiting import Stoppable, refuse_to_wait
+from fedlab.grids import CheckingGrid, MeteredGrid
+from fedlab.guards import GuardedClientApp
+from fedlab.ledger import Ledger
+from fedlab.logs import flower_log
+
+Engine = Literal["in-process", "ray"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run leaves: its ledger, how long it took, and on which engine."""
+
+    ledger: Ledger
+    seconds: float
+    engine: Engine
+
+
+def simulate(
+    server_app: ServerApp,
+    client_app: ClientApp,
+    *,
+    nodes: int = 2,
+    engine: Engine = "in-process",
+    seed: int | None = 0,
+    weighted_by: str = "num-examples",
+    check: bool = True,
+    verbose: bool = False,
+) -> RunResult:
+    """Run a federation on this machine and return what it moved.
+
+    nodes: how many clients there are; each gets `partition-id` (0 to nodes-1) and `num-partitions`
+    in its node_config. engine: "in-process" (deterministic, real serialization, no processes) or
+    "ray" (Flower's own simulation engine). seed: of `random`, numpy and torch for the run, restored
+    after it; None leaves them alone. weighted_by: the metric that weighs a reply. check: turn
+    unusable replies into named failures (off for strategies whose replies are not model updates,
+    such as boosted trees). verbose: print Flower's log.
+
+    A client that fails is in `ledger.failures`, not an exception. What the ServerApp raises is
+    raised here. Raises ValueError for nodes below 1 or an unknown engine, NotEnoughNodesError when
+    the strategy waits for nodes that will not come.
+    """
+    if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
+        raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
+    if engine not in ("in-process", "ray"):
+        raise ValueError(f"engine: expected 'in-process' or 'ray', got {engine!r}")
+    ledger = Ledger()
+    stop = threading.Event()
+    metered: list[MeteredGrid] = []
+    layered = ServerApp()
+
+    @layered.main()
+    def main(grid: Grid, context: Context) -> None:
+        metered.append(MeteredGrid(Stoppable(grid, stop), ledger))
+        checked = CheckingGrid(metered[0], weighted_by=weighted_by) if check else metered[0]
+        server_app(checked, context)
+
+    def watch(record: LogRecord) -> bool:
+        refuse_to_wait(record, nodes, stop)
+        return True
+
+    run = run_in_process if engine == "in-process" else run_under_ray
+    started = time.perf_counter()
+    try:
+        with flower_log(show=verbose, watch=watch), _seeded(seed):
+            run(layered, GuardedClientApp(client_app), nodes)
+    finally:
+        stop.set()
+    for grid in metered:
+        grid.close("never answered")
+    _say_what_failed(ledger)
+    return RunResult(ledger, time.perf_counter() - started, engine)
+
+
+def _say_what_failed(ledger: Ledger) -> None:
+    for number in sorted({t.round for t in ledger.transfers}):
+        replies = [
+            t
+            for t in ledger.transfers
+            if t.round == number and t.direction == "up" and t.message_type.startswith("train")
+        ]
+        if replies and all(t.outcome != "ok" for t in replies):
+            warnings.warn(
+                f"round {number}: none of {len(replies)} clients sent a usable update; the global "
+                f"model is unchanged. First reason: {replies[0].reason}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Seed random, numpy and (where it is loaded) torch; put their states back afterwards."""
+    if seed is None:
+        yield
+        return
+    torch: Any = sys.modules.get("torch")
+    python, numpy_state = random.getstate(), np.random.get_state()
+    torch_state = torch.random.get_rng_state() if torch else None
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    if torch:
+        torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_state)
+        if torch:
+            torch.random.set_rng_state(torch_state)

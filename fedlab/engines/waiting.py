@@ -1,0 +1,63 @@
+"""Waiting that ends: for nodes that will not come, and for replies of a run that was stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from logging import LogRecord
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from fedlab.engines.in_process import InProcessGrid
+from fedlab.grids import GridLayer
+
+
+class NotEnoughNodesError(RuntimeError):
+    """The strategy waits for more nodes than the federation has."""
+
+
+def refuse_to_wait(record: LogRecord, nodes: int, stop: threading.Event) -> None:
+    """Flower waits for ever for nodes that will not come, and says so in its log."""
+    if str(record.msg).startswith("Waiting for nodes to connect") and isinstance(
+        record.args, tuple
+    ):
+        connected, required = record.args
+        if stop.is_set() or connected >= nodes or required > nodes:  # type: ignore[operator]
+            raise NotEnoughNodesError(
+                f"the strategy needs {required} nodes and this federation has {nodes}; "
+                f"raise nodes to {required}, or lower the strategy's min_available_nodes, "
+                "min_train_nodes and min_evaluate_nodes"
+            )
+
+
+class Stoppable(GridLayer):
+    """Waits for replies in steps, so that an interrupted run does not wait out its timeout."""
+
+    def __init__(self, grid: Grid, stop: threading.Event) -> None:
+        super().__init__(grid)
+        self._stop = stop
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> list[Message]:
+        """Push, then pull what has come until all is there, time is up, or the run is stopped."""
+        waiting = dict.fromkeys(self.push_messages(messages))
+        deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
+        replies: list[Message] = []
+        while waiting and time.monotonic() < deadline:
+            if self._stop.is_set():
+                raise RuntimeError("the run was stopped")
+            arrived = self.pull_messages(list(waiting)[:1] if self._one_by_one else list(waiting))
+            for reply in arrived:
+                waiting.pop(reply.metadata.reply_to_message_id, None)
+            replies += arrived
+            if waiting and not arrived:
+                self._stop.wait(0.05)
+        return replies
+
+    @property
+    def _one_by_one(self) -> bool:
+        """In process, a pull runs the client: one at a time, so that a deadline can stop it."""
+        return isinstance(self.grid, InProcessGrid)
