@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 _FOLDER = "data/configs"
+_MOST_LAYERS = 10_000  # even without numbers in them, layers take time and memory to lay out
 
 
 class UnknownModelError(ValueError):
@@ -166,6 +167,9 @@ def meta_model(config: dict[str, Any], dtype: str = "float32") -> torch.nn.Modul
         isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)
     ):
         raise UnknownModelError(f"unknown architecture: {names[0]!r} is no model class")
+    for key in ("num_hidden_layers", "n_layer", "num_layers"):
+        if isinstance(config.get(key), int) and config[key] > _MOST_LAYERS:
+            raise UnknownModelError(f"{key}: expected at most {_MOST_LAYERS}, got {config[key]}")
     try:
         with torch.device("meta"):
             model = model_class(transformers.AutoConfig.for_model(**config))

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from apps import Server, client, echo, record
 from flwr.serverapp.strategy import FedAvg
@@ -157,3 +158,9 @@ def test_the_formula_and_a_run_agree_for_random_federations():
         ledger = simulate(server, client(echo), nodes=nodes).ledger
         formula = FederatedRun(16, cohort=nodes, fraction=fraction, rounds=rounds, min_clients=2)
         assert ledger.traffic == formula.traffic
+
+
+def test_numpys_whole_numbers_count_as_whole_numbers():
+    run = FederatedRun(np.int64(10), cohort=np.int64(5), rounds=np.int32(2))
+    assert run.traffic == 200
+    assert type(run.cohort) is int

@@ -225,3 +225,9 @@ def test_a_cached_configuration_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *a: str(path))
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", None)
     assert read_config("owner/model") == TINY
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "n_layer", "num_layers"])
+def test_a_billion_layers_are_refused_before_one_is_laid_out(key):
+    with pytest.raises(UnknownModelError, match=f"{key}: expected at most 10000, got 1000000000"):
+        meta_model({"model_type": "llama", key: 10**9})
