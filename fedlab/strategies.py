@@ -47,7 +47,7 @@ class BandwidthTrackingFedAvg(FedAvg):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Average the usable replies; with none, keep the global model and log it."""
         arrays, metrics = super().aggregate_train(server_round, replies)
-        if arrays is None:
+        if arrays is None and self.fraction_train > 0:
             log(
                 WARNING,
                 "round %d: no client sent a usable update; the global model is unchanged",

@@ -107,8 +107,8 @@ class Demo(anywidget.AnyWidget):
         return [t for c in reversed(cls.mro()) for t in vars(c).values() if isinstance(t, Control)]
 
     def readout(self) -> Readout:
-        """What the demo says for the traits as they are."""
-        raise NotImplementedError
+        """What the demo says for the traits as they are. Every subclass has its own."""
+        raise TypeError(f"{type(self).__name__} defines no readout()")
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{c.name}={getattr(self, str(c.name))}" for c in self.controls())
