@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import transformers
 
-from fedlab.configs import meta_model, read_config
+from fedlab.configs import UnknownModelError, meta_model, read_config
+
+HUB_ID = "EleutherAI/pythia-14m"
 
 
-def pythia_14m(seed: int = 0) -> transformers.GPTNeoXForCausalLM:
+def pythia_14m(
+    seed: int = 0, *, cache_dir: str | Path | None = None
+) -> transformers.GPTNeoXForCausalLM:
     """EleutherAI's Pythia-14m as a causal language model, float32, with its own random numbers.
 
     14,067,712 parameters in 76 tensors. Every tensor is drawn from a normal distribution (deviation
@@ -16,12 +22,18 @@ def pythia_14m(seed: int = 0) -> transformers.GPTNeoXForCausalLM:
     plain initialisation leaves 46 of the 76 equal to another (all zeros, all ones), and Flower
     sends equal tensors once. Same seed, same numbers; torch's own generator is left alone.
 
+    cache_dir: opt in to the published weights instead, from the hub by way of this folder, widened
+    to float32 (today's transformers keeps a checkpoint's own dtype, and a half weighs half).
+    Raises UnknownModelError when they are neither there nor within reach.
+
     Source: Biderman et al., 2023 (arXiv:2304.01373), configuration of the published model.
 
     >>> model = pythia_14m()
     >>> sum(p.numel() for p in model.parameters())
     14067712
     """
+    if cache_dir is not None:
+        return _published(cache_dir)
     config = transformers.GPTNeoXConfig(**read_config("pythia-14m"))
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -30,6 +42,18 @@ def pythia_14m(seed: int = 0) -> transformers.GPTNeoXForCausalLM:
         for parameter in model.parameters():
             parameter.normal_(0.0, 0.02, generator=generator)
     return model
+
+
+def _published(cache_dir: str | Path) -> transformers.GPTNeoXForCausalLM:
+    try:
+        return transformers.GPTNeoXForCausalLM.from_pretrained(
+            HUB_ID, cache_dir=str(cache_dir), dtype=torch.float32
+        )
+    except OSError as error:
+        raise UnknownModelError(
+            f"{HUB_ID}: its weights are not in {cache_dir} and the hub cannot be reached; "
+            "leave cache_dir out for random weights of the same sizes"
+        ) from error
 
 
 def seed_mlp(seed: int = 0) -> torch.nn.Sequential:

@@ -1,5 +1,6 @@
 """The course's models: fixed numbers, nothing downloaded, nobody's generator touched."""
 
+import copy
 import hashlib
 
 import pytest
@@ -75,3 +76,18 @@ def test_a_model_on_meta_has_shapes_and_no_numbers():
 def test_a_model_on_meta_must_be_known():
     with pytest.raises(UnknownModelError, match="did you mean gpt2"):
         on_meta("gpt-2")
+
+
+def test_published_weights_stored_in_half_precision_come_as_float32(pythia, tmp_path, monkeypatch):
+    copy.deepcopy(pythia).half().save_pretrained(tmp_path / "published")
+    monkeypatch.setattr("fedlab.models.HUB_ID", str(tmp_path / "published"))
+    model = pythia_14m(cache_dir=tmp_path / "cache")
+    assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
+    assert size_of(model) == 56_270_848
+    assert torch.equal(model.lm_head.weight, pythia.lm_head.weight.half().float())
+
+
+def test_published_weights_out_of_reach_are_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("fedlab.models.HUB_ID", str(tmp_path / "nowhere"))
+    with pytest.raises(UnknownModelError, match="leave cache_dir out"):
+        pythia_14m(cache_dir=tmp_path)
