@@ -11,7 +11,7 @@ from fedlab.bandwidth import FederatedRun
 from fedlab.framing import predict_levels
 from fedlab.ledger import Ledger
 from fedlab.sizes import TensorSpec, size_of, tensors_of
-from fedlab.units import Bytes, Level, Levels
+from fedlab.units import LEVELS, Bytes, Level, Levels
 
 if TYPE_CHECKING:
     from fedlab.plots import Figure
@@ -36,11 +36,7 @@ class LabReport:
 
     def rows(self) -> list[tuple[Level, Bytes, Bytes, Bytes]]:
         """Level, predicted, measured, measured minus predicted; bytes."""
-        pairs: list[tuple[Level, Bytes, Bytes]] = [
-            ("payload", self.predicted.payload, self.measured.payload),
-            ("record", self.predicted.record, self.measured.record),
-            ("message", self.predicted.message, self.measured.message),
-        ]
+        pairs = [(n, getattr(self.predicted, n), getattr(self.measured, n)) for n in LEVELS]
         return [(level, p, m, m - p) for level, p, m in pairs]
 
     def figure(self) -> Figure:
@@ -88,12 +84,10 @@ def predict_run(
     Each round sends the arrays and {"server-round": r} to each client, and gets the arrays and
     {"num-examples": n} back.
     """
-    total = Levels()
-    for number in range(1, rounds + 1):
-        down = predict_levels(tensors, config={"server-round": number})
-        up = predict_levels(tensors, metrics={"num-examples": num_examples})
-        total += (down + up) * clients
-    return total
+    up = predict_levels(tensors, metrics={"num-examples": num_examples})
+    numbers = range(1, rounds + 1)
+    downs = (predict_levels(tensors, config={"server-round": number}) for number in numbers)
+    return sum((down + up for down in downs), Levels()) * clients
 
 
 def run_lab(
@@ -110,7 +104,7 @@ def run_lab(
     """
     tell("predicting from the configuration")
     tensors = tensors_of(MODEL)
-    formula = FederatedRun(size_of(MODEL), cohort=clients, rounds=rounds)
+    formula = FederatedRun(size_of(tensors), cohort=clients, rounds=rounds)
     predicted = predict_run(tensors, clients=clients, rounds=rounds)
 
     tell("loading Flower, torch and transformers")

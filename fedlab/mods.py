@@ -12,7 +12,7 @@ from flwr.app import ConfigRecord, Context, Message
 from flwr.clientapp.typing import ClientAppCallable, Mod
 from flwr.supercore import log
 
-from fedlab.records import weigh
+from fedlab.records import payload
 
 COUNT = "fedlab.count"  # key of the record that `count(report=True)` adds
 
@@ -29,11 +29,11 @@ def count(*, report: bool = False) -> Mod:
     """
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
-        received = weigh(message.content).payload
+        received = payload(message.content)
         log(INFO, "count: received %d bytes of numbers", received)
         reply = call_next(message, context)
         if isinstance(reply, Message) and reply.has_content():  # the guard names anything else
-            sent = weigh(reply.content).payload
+            sent = payload(reply.content)
             log(INFO, "count: sent %d bytes of numbers", sent)
             if report:
                 reply.content[COUNT] = ConfigRecord({"received": int(received), "sent": int(sent)})

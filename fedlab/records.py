@@ -92,6 +92,12 @@ def payload_of(array: Array) -> Bytes:
         return Bytes(len(array.data))
 
 
+def payload(content: RecordDict) -> Bytes:
+    """The payload level of one message's content; nothing is serialized or hashed for it."""
+    arrays = (array for record in content.array_records.values() for array in record.values())
+    return sum(map(payload_of, arrays), Bytes(0))
+
+
 def weigh(content: RecordDict) -> Levels:
     """Measure one message's content from its own bytes, at all three levels.
 
@@ -99,9 +105,8 @@ def weigh(content: RecordDict) -> Levels:
     >>> weigh(RecordDict({"arrays": ArrayRecord([np.zeros(5, np.float32)])})).payload
     Bytes(20)
     """
-    arrays = (array for record in content.array_records.values() for array in record.values())
     return Levels(
-        payload=sum((payload_of(array) for array in arrays), Bytes(0)),
+        payload=payload(content),
         record=Bytes(sum(_record_bytes(record) for record in content.values())),
         message=Bytes(sum(len(part.deflate()) for part in objects_of(content).values())),
     )

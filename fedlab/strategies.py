@@ -33,7 +33,9 @@ class BandwidthTrackingFedAvg(FedAvg):
     def start(self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **settings: Any) -> Result:
         """Run as FedAvg does, through the metering and the checking layer."""
         metered = MeteredGrid(grid, self.ledger)
-        checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)
+        checked: Grid = metered
+        if not (isinstance(grid, CheckingGrid) and grid.weighted_by == self.weighted_by_key):
+            checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)  # not checked yet
         try:
             result = super().start(checked, initial_arrays, *args, **settings)
         finally:

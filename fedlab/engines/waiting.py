@@ -49,7 +49,8 @@ class Stoppable(GridLayer):
         while waiting and time.monotonic() < deadline:
             if self._stop.is_set():
                 raise RuntimeError("the run was stopped")
-            arrived = self.pull_messages(list(waiting)[:1] if self._one_by_one else list(waiting))
+            wanted = [next(iter(waiting))] if self._one_by_one else list(waiting)
+            arrived = self.pull_messages(wanted)
             for reply in arrived:
                 waiting.pop(reply.metadata.reply_to_message_id, None)
             replies += arrived
