@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fedlab.units import Bytes, duration, parse_bps
+from fedlab.units import duration, parse_bps
 
 if TYPE_CHECKING:
     from fedlab.lab import LabReport
@@ -132,7 +132,7 @@ def estimate(
 ) -> None:
     """Say what a federated run will move, from sizes alone. No weights are loaded."""
     from fedlab.bandwidth import FederatedRun
-    from fedlab.sizes import tensors_of
+    from fedlab.sizes import size_of, tensors_of
 
     if not 0 <= incoming < float("inf"):
         raise ValueError(f"--incoming: expected a share of the model, 0 or more, got {incoming}")
@@ -140,7 +140,7 @@ def estimate(
     with err.status(f"sizing {model} …"):
         specs = tensors_of(model, dtype=dtype)
     own = [spec for spec in specs if spec.tied_to is None]
-    size = sum((spec.nbytes for spec in own), Bytes(0))
+    size = size_of(specs)
     run = FederatedRun(
         size,
         round(size * incoming),
@@ -149,7 +149,7 @@ def estimate(
         rounds=rounds,
         min_clients=min_clients,
     )
-    tied = sum((spec.nbytes for spec in specs), Bytes(0)) - size
+    tied = size_of(specs, tied="each") - size
     facts: dict[str, Any] = {
         "model": model,
         "parameters": sum(spec.elements for spec in own),

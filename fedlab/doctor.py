@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -87,10 +87,14 @@ def _required() -> list[str]:
     return [r.name for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
 
 
-def _kernel() -> Check:
+def _kernels() -> Collection[str]:
     from jupyter_client.kernelspec import KernelSpecManager
 
-    if "python3" in KernelSpecManager().find_kernel_specs():
+    return KernelSpecManager().find_kernel_specs().keys()
+
+
+def _kernel() -> Check:
+    if "python3" in _kernels():
         return Check("notebook kernel", "ok", "python3")
     mend = "python -m ipykernel install --sys-prefix"
     return Check("notebook kernel", "missing", "no kernel called python3", mend)
@@ -131,9 +135,7 @@ def _browser() -> Check:
 
 def _tensorflow_federated() -> Check:
     """Lesson 11 has an environment of its own, with its own kernel."""
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    if "fedlab-tff" in KernelSpecManager().find_kernel_specs():
+    if "fedlab-tff" in _kernels():
         return Check("TensorFlow Federated", "ok", "kernel fedlab-tff")
     return Check(
         "TensorFlow Federated",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedlab.units import Bytes
+from fedlab.units import DECIMAL, Bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,8 +95,8 @@ def bills(
     names = list(totals)[::-1]
     axes.plot([totals[name] / factor for name in names], names, "o", color=BLUE, markersize=9)
     for name in names:
-        place = (totals[name] / factor, name)
-        axes.annotate(_short(totals[name]), place, (9, -3), textcoords="offset points", fontsize=9)
+        place, label = (totals[name] / factor, name), Bytes(totals[name]).short
+        axes.annotate(label, place, (9, -3), textcoords="offset points", fontsize=9)
     axes.set_xscale("log")
     axes.set_xlabel(f"{unit}, logarithmic scale")
     axes.grid(axis="x", color="#dddddd")
@@ -160,11 +160,6 @@ def _cycle(count: int) -> Sequence[str]:
 
 def _scale(size: int) -> tuple[int, str]:
     """The factor and the axis label of the decimal unit in which this size reads well."""
-    units = ("B", "kB", "MB", "GB", "TB", "PB")
-    power = min((len(str(int(size))) - 1) // 3, len(units) - 1)
+    power = Bytes(size).power
     exponent = str(3 * power).translate(_SUPERSCRIPT)
-    return 1000**power, f"{units[power]} (10{exponent} bytes)" if power else "bytes"
-
-
-def _short(size: int) -> str:
-    return str(Bytes(size)).partition(" (")[0]
+    return 1000**power, f"{DECIMAL[power]} (10{exponent} bytes)" if power else "bytes"

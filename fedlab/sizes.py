@@ -134,7 +134,7 @@ def _leaves(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
         for key, value in thing.items():
             yield from _leaves(value, f"{name}.{key}" if name else str(key))
     elif isinstance(thing, TensorSpec) or (hasattr(thing, "shape") and hasattr(thing, "dtype")):
-        yield getattr(thing, "name", None) or name if isinstance(thing, TensorSpec) else name, thing
+        yield name, thing
     elif isinstance(thing, Sequence) and not isinstance(thing, (bytes, bytearray)):
         for index, value in enumerate(thing):
             yield from _leaves(value, f"{name}.{index}" if name else str(index))

@@ -14,9 +14,9 @@ from typing import Any, Literal, cast
 Level = Literal["payload", "record", "message"]
 LEVELS: tuple[Level, ...] = ("payload", "record", "message")
 
-_DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
+DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_FACTORS = {name: 1000**power for power, name in enumerate(_DECIMAL)} | {
+_FACTORS = {name: 1000**power for power, name in enumerate(DECIMAL)} | {
     name: 1024**power for power, name in enumerate(_BINARY)
 }
 _NUMBER = r"(?=[\d.])(?:\d{1,3}(?:,\d{3})+|\d[\d_]*)?(?:\.\d+)?"  # 212, 14_067_712, 1,234.5, .5
@@ -48,6 +48,22 @@ class Bytes(int):
         """The same in mebibytes, 2^20 bytes."""
         return int(self) / 2**20
 
+    @property
+    def power(self) -> int:
+        """Of 1000, for the unit in which it reads well: 0 for B, 1 for kB, 2 for MB, …"""
+        return min((len(str(abs(int(self)))) - 1) // 3, len(DECIMAL) - 1)
+
+    @property
+    def short(self) -> str:
+        """In its decimal unit alone.
+
+        >>> Bytes(225_083_392).short
+        '225.08 MB'
+        """
+        power = self.power
+        number = f"{int(self) / 1000**power:,.2f}" if power else f"{int(self)}"
+        return f"{number} {DECIMAL[power]}"
+
     @classmethod
     def parse(cls, text: str) -> Bytes:
         """Read a size with its unit: B, kB, MB, GB, TB, PB (powers of 1000), KiB to PiB (of 1024).
@@ -72,11 +88,9 @@ class Bytes(int):
         return f"Bytes({int(self)})"
 
     def __str__(self) -> str:
-        if abs(self) < 1000:
-            return f"{int(self)} B"
-        power = min((len(str(abs(int(self)))) - 1) // 3, len(_DECIMAL) - 1)
-        decimal = f"{int(self) / 1000**power:,.2f} {_DECIMAL[power]}"
-        return f"{decimal} ({int(self) / 1024**power:,.2f} {_BINARY[power]})"
+        power = self.power
+        binary = f" ({int(self) / 1024**power:,.2f} {_BINARY[power]})" if power else ""
+        return self.short + binary
 
     def __format__(self, spec: str) -> str:
         return format(int(self), spec) if spec else str(self)

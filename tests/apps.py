@@ -328,3 +328,12 @@ BAD: dict[str, Bad] = {
         len(_OTHER_SHAPE.data) + 12,
     ),
 }
+
+
+def counting(message, context):
+    """Counts its rounds in its state; partition 1 counts, then fails, in round 2."""
+    state = context.state.setdefault("seen", MetricRecord({"rounds": 0}))
+    state["rounds"] += 1
+    if partition(context) == 1 and message.content["config"]["server-round"] == 2:
+        raise ValueError("not this time")
+    return answer(message, model(), {"num-examples": 1, "seen": state["rounds"]})

@@ -6,7 +6,7 @@ from typing import Any
 
 from fedlab.bandwidth import FederatedRun
 from fedlab.sizes import size_of
-from fedlab.units import Bytes, duration
+from fedlab.units import duration
 from fedlab.widgets.base import Control, Demo, Readout, module
 
 
@@ -81,7 +81,7 @@ class BandwidthDemo(Demo):
             )
         clients, rate = run.clients_per_round, self.link_mbps * 10**6
         return Readout(
-            f"({_short(run.outgoing)} + {_short(run.incoming)}) × {_count(clients, 'client')} "
+            f"({run.outgoing.short} + {run.incoming.short}) × {_count(clients, 'client')} "
             f"per round × {_count(self.rounds, 'round')} = {run.traffic}",
             (
                 ("Clients per round", f"{clients:,} of {self.cohort:,}"),
@@ -97,7 +97,3 @@ class BandwidthDemo(Demo):
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _short(size: Bytes) -> str:
-    return str(size).partition(" (")[0]

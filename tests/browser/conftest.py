@@ -17,6 +17,8 @@ import pytest
 from lab_server import running_lab
 from notebook_page import opened
 
+from fedlab.doctor import BROWSERS
+
 CHROMIUM = [
     "--headless",
     "--no-sandbox",
@@ -37,10 +39,9 @@ def missing(what, remedy):
 @pytest.fixture(scope="session")
 def chromium():
     """The path of a Chromium. Asked for before a server is started in vain."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        missing(f"none of {', '.join(names)} on the PATH", "apt install chromium")
+        missing(f"none of {', '.join(BROWSERS)} on the PATH", "apt install chromium")
     if importlib.util.find_spec("playwright") is None:
         missing("no Playwright", "pip install 'fedlab-course[dev]'")
     return found

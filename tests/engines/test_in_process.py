@@ -15,6 +15,7 @@ from apps import (
     answer,
     client,
     client_where,
+    counting,
     echo,
     federation,
     good,
@@ -244,15 +245,6 @@ def test_an_unknown_engine_is_refused(engine):
 
 
 # --- client state -------------------------------------------------------------------------------
-
-
-def counting(message, context):
-    """Counts its own rounds in its state; partition 1 counts, then fails, in round 2."""
-    state = context.state.setdefault("seen", MetricRecord({"rounds": 0}))
-    state["rounds"] += 1
-    if partition(context) == 1 and message.content["config"]["server-round"] == 2:
-        raise ValueError("not this time")
-    return answer(message, model(), {"num-examples": 1, "seen": state["rounds"]})
 
 
 def seen_by_round(grid, rounds=3):

@@ -11,8 +11,8 @@ import pytest
 from apps import (
     BAD,
     PAYLOAD,
-    answer,
     client_where,
+    counting,
     good,
     instructions,
     metered,
@@ -21,7 +21,6 @@ from apps import (
     partition,
     record,
 )
-from flwr.app import MetricRecord
 from flwr.serverapp import ServerApp
 
 from fedlab.engines import NotEnoughNodesError, simulate
@@ -42,15 +41,6 @@ def act_by_round(message, context):
     if partition(context) == 0:
         return BAD[ACTS[message.content["config"]["server-round"]]].act(message, context)
     return good(message, context)
-
-
-def counting(message, context):
-    """Counts its rounds in its state; partition 1 counts, then fails, in round 2."""
-    state = context.state.setdefault("seen", MetricRecord({"rounds": 0}))
-    state["rounds"] += 1
-    if partition(context) == 1 and message.content["config"]["server-round"] == 2:
-        raise ValueError("not this time")
-    return answer(message, model(), {"num-examples": 1, "seen": state["rounds"]})
 
 
 def client_app():
