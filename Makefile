@@ -32,6 +32,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --progress-bar on "$$(grep '^torch==' constraints.txt)"
 	@$(BIN)/python -m pip install --progress-bar on -e '.[dev]' -c constraints.txt
+	@$(BIN)/python data/fetch.py
 	@touch $(READY)
 
 clean:

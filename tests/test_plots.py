@@ -1,6 +1,19 @@
 """Figures carry their numbers, say them in words, and are the same bytes each time."""
 
+from itertools import combinations
+
+import numpy as np
+import pytest
+
 from fedlab import Bytes, plots
+from fedlab.plots.figure import COLOURS, cycle
+
+MEMORY = {
+    "list": {10: 52_428_800, 1_000: 5_242_880_000},
+    "list, predicted": {10: 52_428_800, 1_000: 5_242_880_000},
+    "running": {10: 10_485_760, 1_000: 10_485_760},
+    "tree": {10: 10_485_760, 1_000: 10_485_761},
+}
 
 
 def test_a_figure_has_its_numbers_as_a_table_and_in_words() -> None:
@@ -29,6 +42,10 @@ def test_the_same_numbers_draw_the_same_bytes(tmp_path) -> None:
         lambda: plots.beside({"a": {"p": 1, "m": 2}}, title="t"),
         lambda: plots.bills({"a": 1, "b": 10**12}, title="t"),
         lambda: plots.shares({"a": 1, "b": 3}, title="t"),
+        lambda: plots.compositions({"g": {"a": 1, "b": 3}}, title="t"),
+        lambda: plots.curves(MEMORY, title="t", x="n", dashed=["list, predicted"]),
+        lambda: plots.accuracies({"a": {0: 0.1, 1: 0.9}}, title="t", x="n"),
+        lambda: plots.partition(np.arange(20).reshape(2, 10), title="t"),
     ):
         first, second = draw(), draw()
         assert first.png() == second.png()
@@ -55,3 +72,142 @@ def test_the_axis_is_in_the_unit_of_its_numbers_for_bytes_and_for_plain_integers
         assert [text.get_text() for text in axes.texts] == ["225.08"]
     (axes,) = plots.bills({"a": Bytes(10**12), "b": Bytes(10**15)}, title="t").picture.axes
     assert axes.get_xlabel() == "TB (10¹² bytes), logarithmic scale"
+
+
+def texts(figure: plots.Figure) -> list[str]:
+    (axes,) = figure.picture.axes
+    return [text.get_text() for text in axes.texts]
+
+
+def test_compositions_show_shares_of_each_whole_and_its_total() -> None:
+    groups = {"MLP": {"weights": 200_000, "data": 600_000}, "CNN": {"data": 10, "update": 30}}
+    figure = plots.compositions(groups, title="Memory")
+    assert list(figure.table.columns) == ["weights", "data", "update", "total"]
+    assert list(figure.table.loc["MLP"]) == ["200,000", "600,000", "0", "800,000"]
+    assert list(figure.table.loc["CNN"]) == ["0", "10", "30", "40"]
+    assert texts(figure) == ["25%", "75%", "25%", "75%", "800.00 kB", "40 B"]
+    assert figure.alt == (
+        "Memory. Shares of MLP, 800.00 kB (781.25 KiB): weights 25.0%, data 75.0%; "
+        "CNN, 40 B: data 25.0%, update 75.0%."
+    )
+
+
+def test_a_part_has_the_same_colour_in_every_group() -> None:
+    figure = plots.compositions({"x": {"a": 1, "b": 3}, "y": {"b": 2}}, title="t")
+    (axes,) = figure.picture.axes
+    for bars in axes.containers:
+        assert len({bar.get_facecolor() for bar in bars}) == 1
+    assert len({bars[0].get_facecolor() for bars in axes.containers}) == 2
+
+
+def test_a_group_of_nothing_is_an_empty_bar() -> None:
+    figure = plots.compositions({"some": {"a": 1}, "none": {}}, title="t")
+    assert list(figure.table["total"]) == ["1", "0"]
+    assert figure.png()
+
+
+def test_more_parts_than_colours_are_refused() -> None:
+    assert len(set(cycle(8))) == 8
+    for draw in (plots.shares, lambda parts, title: plots.compositions({"g": parts}, title=title)):
+        with pytest.raises(ValueError, match=r"expected up to 8 things .* got 9; add up the small"):
+            draw(dict.fromkeys("abcdefghi", 1), title="t")
+
+
+def test_curves_carry_their_bytes_as_a_table_and_in_words() -> None:
+    figure = plots.curves(MEMORY, title="Memory", x="participants", dashed=["list, predicted"])
+    assert list(figure.table["list"]) == ["52,428,800", "5,242,880,000"]
+    assert list(figure.table.index) == ["10", "1,000"]
+    assert figure.table.index.name == "participants"
+    assert "list from 52.43 MB at 10 to 5.24 GB at 1,000; list, predicted from" in figure.alt
+    (axes,) = figure.picture.axes
+    assert axes.get_ylabel() == "MB (10⁶ bytes), logarithmic scale"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["10", "1,000"]
+
+
+def test_labels_of_lines_that_coincide_do_not() -> None:
+    figure = plots.curves(MEMORY, title="Memory", x="participants", dashed=["list, predicted"])
+    assert sorted(texts(figure)) == sorted(MEMORY)
+    figure.picture.draw_without_rendering()
+    (axes,) = figure.picture.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    canvas = figure.picture.bbox
+    assert all(canvas.x0 <= box.x0 and box.x1 <= canvas.x1 for box in boxes)
+
+
+def test_a_prediction_is_dashed_in_the_colour_of_what_it_predicts() -> None:
+    figure = plots.curves(MEMORY, title="t", x="n", dashed=["list, predicted"])
+    lines = {line.get_label(): line for line in figure.picture.axes[0].lines}
+    assert lines["list"].get_color() == lines["list, predicted"].get_color() == COLOURS[0]
+    assert lines["list"].get_marker() == lines["list, predicted"].get_marker()
+    assert [lines[name].get_linestyle() for name in MEMORY] == ["-", "--", "-", "-"]
+    assert lines["running"].get_color() != lines["tree"].get_color()
+
+
+def test_lines_of_different_numbers_have_gaps_in_the_table_and_a_legend() -> None:
+    series = {"a": {10: 1_000, 100: 2_000}, "b": {50: 5, 1_000: 7}}
+    figure = plots.curves(series, title="t", x="n")
+    assert list(figure.table["a"]) == ["1,000", "", "2,000", ""]
+    assert list(figure.table["b"]) == ["", "5", "", "7"]
+    (legend,) = figure.picture.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    assert texts(figure) == []
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        {"a": {10: 0, 100: 5}},
+        {"a": {0: 5, 10: 0}},
+        {"a": {10: 0}, "b": {}},
+        {"a": {10: Bytes(7)}},
+    ],
+)
+def test_what_a_logarithmic_scale_cannot_show_stands_in_the_table(series) -> None:
+    figure = plots.curves(series, title="t", x="n")
+    assert figure.png().startswith(b"\x89PNG")
+    assert list(figure.table["a"]) == [f"{size:,}" for size in series["a"].values()]
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_accuracies_are_in_percent(log) -> None:
+    series = {"wide": {0: 0.9, 0.5: 0.955}, "deep": {0: 0.1, 0.5: 1.0}}
+    figure = plots.accuracies(series, title="Pruned", x="sparsity", log=log)
+    assert list(figure.table["wide"]) == ["90.0%", "95.5%"]
+    assert list(figure.table.index) == ["0", "0.5"]
+    assert "wide from 90.0% at 0 to 95.5% at 0.5; deep from 10.0%" in figure.alt
+    assert sorted(texts(figure)) == ["deep", "wide"]
+    low, high = figure.picture.axes[0].get_ylim()
+    assert 0 <= low < high <= 1
+    assert figure.png()
+
+
+def test_a_partition_has_a_bar_a_client_and_a_number_on_each_large_class() -> None:
+    counts = np.array([[40, 0, 0, 1], [10, 20, 30, 40]])
+    figure = plots.partition(counts, title="Digits")
+    assert (figure.table.to_numpy() == counts).all()
+    assert (figure.table.index.name, figure.table.columns.name) == ("client", "class")
+    assert sorted(texts(figure)) == sorted(["0", "0", "1", "2", "3", "41", "100"])
+    assert figure.alt == (
+        "Digits. 2 clients hold 41 to 100 examples each; a client's most frequent class is "
+        "40% to 98% of what it holds."
+    )
+
+
+def test_ten_classes_are_told_apart_by_colour_and_hatch() -> None:
+    figure = plots.partition(np.ones((3, 10), int), title="t")
+    looks = [
+        (bars[0].get_facecolor(), bars[0].get_hatch()) for bars in figure.picture.axes[0].containers
+    ]
+    assert len(set(looks)) == 10
+
+
+def test_a_partition_of_many_clients_is_no_taller_than_a_page() -> None:
+    figure = plots.partition(np.ones((200, 10), int), title="t")
+    assert figure.picture.get_figheight() < 8
+    assert len(figure.table) == 200
+    assert texts(figure) == []
+
+
+def test_a_client_without_examples_is_a_bar_of_nothing() -> None:
+    assert "hold 0 to 4 examples" in plots.partition(np.array([[0, 0], [3, 1]]), title="t").alt
