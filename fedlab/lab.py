@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fedlab.bandwidth import FederatedRun
@@ -63,7 +63,7 @@ class LabReport:
                 for level, p, m, d in self.rows()
             },
             "seed_megabytes": seed_figure(self.formula.outgoing, self.formula.clients_per_round),
-            "failures": [vars(t) for t in self.ledger.failures],
+            "failures": [asdict(t) for t in self.ledger.failures],
         }
 
 

@@ -38,6 +38,8 @@ class Bytes(int):
     True
     """
 
+    __slots__ = ()
+
     @property
     def MB(self) -> float:  # noqa: N802 - the unit's own spelling
         """The same in megabytes, 10^6 bytes."""

@@ -31,16 +31,8 @@ class InProcessGrid(Grid):
         self._run = run
         self._pushed: dict[str, Message] = {}
         self._count = 0
-        self._contexts = {
-            node: Context(
-                run_id=run.run_id,
-                node_id=node,
-                node_config={"partition-id": node, "num-partitions": nodes},
-                state=RecordDict(),
-                run_config={},
-            )
-            for node in range(nodes)
-        }
+        self._nodes = nodes
+        self._states: dict[int, RecordDict] = {}  # of the nodes that keep something
 
     def set_run(self, run: Run) -> None:
         """Take another run's description."""
@@ -64,16 +56,16 @@ class InProcessGrid(Grid):
 
     def get_node_ids(self) -> list[int]:
         """The nodes; a node's id is its partition id."""
-        return list(self._contexts)
+        return list(range(self._nodes))
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Keep messages until their replies are pulled; all of them, or none and a ValueError."""
         messages, ids = list(messages), []
         for message in messages:
-            if message.metadata.dst_node_id not in self._contexts:
+            if not 0 <= message.metadata.dst_node_id < self._nodes:
                 raise ValueError(
                     f"no node {message.metadata.dst_node_id}: expected one of "
-                    f"0 to {len(self._contexts) - 1}"
+                    f"0 to {self._nodes - 1}"
                 )
         for message in messages:
             self._count += 1
@@ -93,8 +85,18 @@ class InProcessGrid(Grid):
         return self.pull_messages(self.push_messages(messages))
 
     def _answered(self, instruction: Message) -> Message:
-        context = self._contexts[instruction.metadata.dst_node_id]
+        node = instruction.metadata.dst_node_id
+        context = Context(
+            run_id=self._run.run_id,
+            node_id=node,
+            node_config={"partition-id": node, "num-partitions": self._nodes},
+            state=self._states.get(node, RecordDict()),
+            run_config={},
+        )
         reply = self._app(_through_bytes(instruction), context)
+        self._states.pop(node, None)
+        if context.state:
+            self._states[node] = context.state
         _name(reply, f"{instruction.metadata.message_id}-reply")
         return _through_bytes(reply)
 

@@ -39,6 +39,12 @@ class Stoppable(GridLayer):
         super().__init__(grid)
         self._stop = stop
 
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """Pull, unless the run was stopped."""
+        if self._stop.is_set():
+            raise RuntimeError("the run was stopped")
+        return super().pull_messages(message_ids)
+
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> list[Message]:
@@ -47,8 +53,6 @@ class Stoppable(GridLayer):
         deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
         replies: list[Message] = []
         while waiting and time.monotonic() < deadline:
-            if self._stop.is_set():
-                raise RuntimeError("the run was stopped")
             wanted = [next(iter(waiting))] if self._one_by_one else list(waiting)
             arrived = self.pull_messages(wanted)
             for reply in arrived:

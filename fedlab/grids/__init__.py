@@ -7,5 +7,6 @@ really leaves and arrives, then turns what is no good into a named failure. One 
 from fedlab.grids.checking import CheckingGrid
 from fedlab.grids.layer import GridLayer
 from fedlab.grids.metered import MeteredGrid
+from fedlab.grids.streaming import StreamingGrid
 
-__all__ = ["CheckingGrid", "GridLayer", "MeteredGrid"]
+__all__ = ["CheckingGrid", "GridLayer", "MeteredGrid", "StreamingGrid"]

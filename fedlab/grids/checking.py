@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, RecordDict
+from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.app.error import Error
 from flwr.serverapp import Grid
 
 from fedlab.grids.layer import GridLayer
 from fedlab.grids.metered import MeteredGrid
 from fedlab.guards import one_line
-from fedlab.records import RecordError, array_view, round_of, schema_of
+from fedlab.records import RecordError, array_view, records_of, round_of, schema_of
 
 _TOO_HEAVY = 2.0**64  # such weights would add up to infinity, and the mean to zeros
 REJECTED = 422  # our own error code: the reply arrived and was no good
@@ -25,22 +24,19 @@ class CheckingGrid(GridLayer):
 
     A train reply must hold the tensors that were sent, in their shapes, as finite numbers (another
     float dtype is cast), and one MetricRecord whose `weighted_by` is a number above 0; an evaluate
-    reply the latter. Metrics must be the same ones in all replies of a round: the odd ones out are
-    rejected. Without this, one such reply ends everybody's run in Flower.
+    reply the latter. Metrics must be the same ones in all replies of a round: those unlike most
+    that came so far are rejected. Without this, one such reply ends everybody's run in Flower.
     """
 
     def __init__(self, grid: Grid, *, weighted_by: str = "num-examples") -> None:
         super().__init__(grid)
         self.weighted_by = weighted_by
         self._integers: dict[str, set[str]] = {}  # FedAvg turns them into floats; both are fine
-        self._schemas: dict[tuple[str, int], Any] = {}
+        self._schemas: dict[tuple[str, int], Counter[Any]] = {}
 
-    def send_and_receive(
-        self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> list[Message]:
-        """Push, wait, check: the replies of one call are compared with one another only."""
+    def begin(self) -> None:
+        """The replies of one round trip are compared with one another only."""
         self._schemas.clear()
-        return super().send_and_receive(messages, timeout=timeout)
 
     def incoming(self, replies: list[Message]) -> list[Message]:
         """Replace what is no good, in place and in order."""
@@ -54,12 +50,9 @@ class CheckingGrid(GridLayer):
             for instruction, reply in zip(asked, checked, strict=True)
             if instruction is not None and reply.has_content() and _kind(instruction) != "query"
         ]
-        schemas = Counter(
-            (_exchange(instruction), schema_of(reply.content.metric_records))
-            for instruction, reply in compared
-        )
-        for (exchange, schema), _ in schemas.most_common():
-            self._schemas.setdefault(exchange, schema)
+        for instruction, reply in compared:
+            seen = self._schemas.setdefault(_exchange(instruction), Counter())
+            seen[schema_of(records_of(reply.content, MetricRecord))] += 1
         kept = {id(reply): self._same_metrics(asked_for, reply) for asked_for, reply in compared}
         return [kept.get(id(reply), reply) for reply in checked]
 
@@ -75,14 +68,12 @@ class CheckingGrid(GridLayer):
         return reply
 
     def _checked_arrays(self, asked: RecordDict, got: RecordDict) -> RecordDict:
-        if set(got.array_records) != set(asked.array_records):
-            raise RecordError(
-                f"expected the array records {sorted(asked.array_records)}, "
-                f"got {sorted(got.array_records)}"
-            )
+        sent, came = records_of(asked, ArrayRecord), records_of(got, ArrayRecord)
+        if set(came) != set(sent):
+            raise RecordError(f"expected the array records {sorted(sent)}, got {sorted(came)}")
         cast: dict[str, ArrayRecord] = {}
-        for key, record in asked.array_records.items():
-            update = got.array_records[key]
+        for key, record in sent.items():
+            update = came[key]
             if odd := sorted(record.keys() ^ update.keys()):
                 raise RecordError(f"{key}: missing or unexpected tensors {', '.join(odd[:3])}")
             for name, array in record.items():
@@ -113,9 +104,10 @@ class CheckingGrid(GridLayer):
         return Array(fitted)
 
     def _check_weight(self, content: RecordDict) -> None:
-        if len(content.metric_records) != 1:
-            raise RecordError(f"expected one MetricRecord, got {len(content.metric_records)}")
-        (record,) = content.metric_records.values()
+        records = records_of(content, MetricRecord)
+        if len(records) != 1:
+            raise RecordError(f"expected one MetricRecord, got {len(records)}")
+        (record,) = records.values()
         weight = record.get(self.weighted_by)
         if not (isinstance(weight, (int, float)) and 0 < weight < _TOO_HEAVY):
             raise RecordError(
@@ -124,8 +116,8 @@ class CheckingGrid(GridLayer):
             )
 
     def _same_metrics(self, instruction: Message, reply: Message) -> Message:
-        expected = self._schemas[_exchange(instruction)]
-        schema = schema_of(reply.content.metric_records)
+        ((expected, _),) = self._schemas[_exchange(instruction)].most_common(1)
+        schema = schema_of(records_of(reply.content, MetricRecord))
         if schema == expected:
             return reply
         odd = ", ".join(sorted(key for _, key, _ in expected ^ schema))

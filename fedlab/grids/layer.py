@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from flwr.app import Message, RecordDict
@@ -14,17 +14,21 @@ Layer = TypeVar("Layer", bound="GridLayer")
 
 
 class GridLayer(Grid):
-    """A Grid around a Grid, with two hooks; on its own it changes nothing.
+    """A Grid around a Grid, with hooks; on its own it changes nothing.
 
     `outgoing` sees every list of messages before it is pushed, `incoming` every list of replies
-    before the strategy does. A layer never changes what an outgoing message holds: all messages of
-    a round share one content.
+    before the strategy does; `begin` is called before a round trip, `unanswered` with what came
+    back from nobody. A layer never changes what an outgoing message holds: all messages of a round
+    share one content.
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._sent: list[Message] = []  # not named by the engine yet
         self._open: dict[str, Message] = {}  # by message id, until answered
+
+    def begin(self) -> None:
+        """What to do before a round trip."""
 
     def outgoing(self, messages: list[Message]) -> list[Message]:
         """What to push in place of `messages`."""
@@ -37,11 +41,21 @@ class GridLayer(Grid):
     def unanswered(self, messages: list[Message]) -> None:
         """What to do about `messages`, to which no reply came within the time allowed."""
 
+    def give_up(self, message_ids: Iterable[str]) -> None:
+        """Wait no longer for replies to these messages, as far as they are still unanswered."""
+        still_open = self.open_messages()
+        late = [still_open.pop(i) for i in message_ids if i in still_open]
+        self.unanswered(late)
+
+    def layers(self) -> Iterator[GridLayer]:
+        """This layer, then those below it."""
+        yield self
+        if isinstance(self.grid, GridLayer):
+            yield from self.grid.layers()
+
     def find(self, kind: type[Layer]) -> Layer | None:
         """The nearest layer of that kind, this one or one below; None when there is none."""
-        if isinstance(self, kind):
-            return self
-        return self.grid.find(kind) if isinstance(self.grid, GridLayer) else None
+        return next((layer for layer in self.layers() if isinstance(layer, kind)), None)
 
     def open_messages(self) -> dict[str, Message]:
         """Instructions that were pushed and not answered, by the id that the engine gave them."""
@@ -62,13 +76,12 @@ class GridLayer(Grid):
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> list[Message]:
+    ) -> Iterable[Message]:
         """Push all, wait for the replies, and hand up a list of them."""
+        self.begin()
         passed = self._passed_out(messages)
         replies = self._passed_in(self.grid.send_and_receive(passed, timeout=timeout))
-        still_open = self.open_messages()
-        late = [m for m in passed if still_open.pop(m.metadata.message_id, None) is not None]
-        self.unanswered(late)
+        self.give_up([message.metadata.message_id for message in passed])
         return replies
 
     def _passed_out(self, messages: Iterable[Message]) -> list[Message]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from fedlab.grids.layer import GridLayer
@@ -26,6 +27,10 @@ class MeteredGrid(GridLayer):
         super().__init__(grid)
         self.ledger = ledger
         self._ledgers: list[Ledger] = []
+        # what was weighed last: messages of a round trip share their content, however often they
+        # are pushed; between round trips a strategy may change it
+        self._weighed: tuple[weakref.ref[RecordDict], Levels] | None = None
+        self._in_round_trip = False
         self._rounds: dict[str, int] = {}  # by message id: a strategy reuses its config's record
         inner = grid.find(MeteredGrid) if isinstance(grid, GridLayer) else None
         self._writer: MeteredGrid = self if inner is None else inner._writer  # the innermost
@@ -39,6 +44,10 @@ class MeteredGrid(GridLayer):
             self._writer._ledgers.remove(self.ledger)
             self._joined = False
 
+    def begin(self) -> None:
+        """Weigh what is sent once, until the end of the round trip."""
+        self._weighed, self._in_round_trip = None, True
+
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Push, and write what was sent."""
         ids = super().push_messages(messages)
@@ -46,9 +55,15 @@ class MeteredGrid(GridLayer):
         return ids
 
     def unanswered(self, messages: list[Message]) -> None:
-        """Write what was not answered in time as a failure."""
+        """End of the round trip: write what was not answered in time as a failure."""
+        self._in_round_trip = False
         for message in messages:
             self._write(message, "up", Levels(), "no reply within the time allowed")
+
+    def never_sent(self, messages: list[Message]) -> None:
+        """Write messages that were prepared, and for which no time was left, as failures."""
+        for message in messages:
+            self._writer._write(message, "up", Levels(), "not asked: the time allowed was over")
 
     def incoming(self, replies: list[Message]) -> list[Message]:
         """Write every reply with what became of it."""
@@ -80,13 +95,14 @@ class MeteredGrid(GridLayer):
         """Write the instructions that got their id since the last time; shared content once."""
         if self._writer is not self:
             return
-        weighed: dict[int, Levels] = {}
+        if not self._in_round_trip:
+            self._weighed = None
         for message in self._sent:
             if not message.metadata.message_id:  # its push was refused
                 continue
-            key = id(message.content)
-            weighed[key] = weighed.get(key) or weigh(message.content)
-            self._write(message, "down", weighed[key])
+            if self._weighed is None or self._weighed[0]() is not message.content:
+                self._weighed = weakref.ref(message.content), weigh(message.content)
+            self._write(message, "down", self._weighed[1])
         self.open_messages()
 
     def _write(self, instruction: Message, direction: Any, levels: Levels, why: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Strategies that students meet by name. Each only puts its layer around the grid."""
+"""FedAvg with a ledger."""
 
 from __future__ import annotations
 
@@ -37,22 +37,31 @@ class BandwidthTrackingFedAvg(FedAvg):
         if not (isinstance(grid, CheckingGrid) and grid.weighted_by == self.weighted_by_key):
             checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)  # not checked yet
         try:
-            result = super().start(checked, initial_arrays, *args, **settings)
+            result = super().start(self.layered(checked), initial_arrays, *args, **settings)
         finally:
             metered.leave()
         if not result.arrays:
             result.arrays = initial_arrays
         return result
 
+    def layered(self, checked: Grid) -> Grid:
+        """What a subclass puts around the checked and metered grid: here, nothing more."""
+        return checked
+
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Average the usable replies; with none, keep the global model and log it."""
         arrays, metrics = super().aggregate_train(server_round, replies)
-        if arrays is None and self.fraction_train > 0:
+        if arrays is None:
+            self.say_nothing_came(server_round)
+        return arrays, metrics
+
+    def say_nothing_came(self, server_round: int) -> None:
+        """Log that a round changed nothing, unless no training was asked for."""
+        if self.fraction_train > 0:
             log(
                 WARNING,
                 "round %d: no client sent a usable update; the global model is unchanged",
                 server_round,
             )
-        return arrays, metrics

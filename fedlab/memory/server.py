@@ -1,0 +1,122 @@
+"""What the server holds while it aggregates, predicted component by component."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fedlab.memory.device import breakdown, sized
+from fedlab.sizes import FLOATS, size_of, tensors_of
+from fedlab.units import Bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Aggregation = Literal["list", "running", "tree", "async"]
+Storage = Literal["resident", "mapped", "half"]
+
+
+class ServerMemory:
+    """What the server holds at its peak, in bytes, component by component.
+
+    - global model = its size; 0 when memory-mapped (its pages are the file's, dropped at need), 2
+      bytes a number in half precision: the memory lesson's "chosen storage mechanism"
+    - updates kept = updates x size for "list"; else 0
+    - previous round = the same again from the second round on, for "list": Flower's strategies
+      hold the last replies while the next arrive
+    - sums = the mean being built: 1 x size; for "tree" one for each of its levels
+    - in flight = window x size for what folds (one without a window); 0 for "list", whose
+      replies in flight are the updates kept
+
+    model: anything that `size_of` takes, or a number of bytes. updates: how many come in a round.
+    aggregation: "list" (keep all, then average), "running" (fold each into one sum), "tree" (edge
+    servers of `fan_out`, as `TreeMean`), "async" (a buffer that is a sum, as `BufferedAsyncMean`).
+    window: how many messages may be in flight at once. update: the size of one, the model's by
+    default.
+
+    Raises ValueError for a count below 1, a fan-out below 2, or a window for "list".
+
+    >>> ServerMemory(Bytes(5 * 2**20), updates=100).total
+    Bytes(534773760)
+    >>> ServerMemory(Bytes(5 * 2**20), updates=100, aggregation="running").total
+    Bytes(15728640)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        updates: int,
+        aggregation: Aggregation = "list",
+        window: int | None = None,
+        storage: Storage = "resident",
+        update: Any = None,
+        rounds: int = 1,
+        fan_out: int = 10,
+    ) -> None:
+        if aggregation not in ("list", "running", "tree", "async"):
+            raise ValueError(
+                f"aggregation: expected list, running, tree or async, got {aggregation!r}"
+            )
+        if aggregation == "list" and window is not None:
+            raise ValueError("window: a list keeps every update; leave the window out, or fold")
+        for what, count, least in (
+            ("updates", updates, 1),
+            ("window", 1 if window is None else window, 1),
+            ("rounds", rounds, 1),
+            ("fan_out", fan_out, 2),
+        ):
+            if isinstance(count, bool) or not isinstance(count, int) or count < least:
+                raise ValueError(f"{what}: expected a whole number, {least} or more, got {count!r}")
+        size = _sent(model) if update is None else sized(update, "update")
+        keeps = aggregation == "list"
+        levels = tree_levels(updates, fan_out) if aggregation == "tree" else 1
+        self.components: dict[str, Bytes] = {
+            "global model": _stored(model, storage),
+            "updates kept": size * updates * keeps,
+            "previous round": size * updates * (keeps and rounds > 1),
+            "sums": size * levels,
+            "in flight": size * (0 if keeps else window or 1),
+        }
+
+    @property
+    def total(self) -> Bytes:
+        """All components together."""
+        return sum(self.components.values(), Bytes(0))
+
+    def table(self) -> pd.DataFrame:
+        """One row a component, in bytes, and its share of the total."""
+        return breakdown(self.components)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {size.short}" for name, size in self.components.items() if size)
+        return f"ServerMemory({self.total}: {parts})"
+
+
+def tree_levels(updates: int, fan_out: int) -> int:
+    """Levels of servers that a tree of that fan-out needs: the least L with fan_out^L >= updates.
+
+    >>> tree_levels(10, 10), tree_levels(11, 10), tree_levels(1000, 10)
+    (1, 2, 3)
+    """
+    levels, reach = 1, fan_out
+    while reach < updates:
+        levels, reach = levels + 1, reach * fan_out
+    return levels
+
+
+def _sent(model: Any) -> Bytes:
+    """The state dict, tied tensors each."""
+    return sized(model, "model") if isinstance(model, (int, float)) else size_of(model, tied="each")
+
+
+def _stored(model: Any, storage: Storage) -> Bytes:
+    if storage == "resident":
+        return sized(model, "model")
+    if storage == "mapped":
+        return Bytes(0)
+    if storage != "half":
+        raise ValueError(f"storage: expected resident, mapped or half, got {storage!r}")
+    if isinstance(model, (int, float)):  # bytes of float32
+        return Bytes(-(-sized(model, "model") // 2))
+    once = [spec for spec in tensors_of(model) if spec.tied_to is None]
+    return sum((Bytes(2 * s.elements) if s.dtype in FLOATS else s.nbytes for s in once), Bytes(0))
