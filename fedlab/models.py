@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -56,6 +58,25 @@ def _published(cache_dir: str | Path) -> transformers.GPTNeoXForCausalLM:
         ) from error
 
 
+def mlp(widths: Sequence[int], seed: int = 0) -> torch.nn.Sequential:
+    """Dense layers with ReLU between them: input (batch, widths[0]) to logits (batch, widths[-1]).
+
+    Raises ValueError for fewer than two widths or one below 1. Same seed, same numbers; torch's own
+    generator is left alone.
+
+    >>> sum(p.numel() for p in mlp((784, 32, 32, 10)).parameters())
+    26506
+    """
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(f"widths: expected two or more, each at least 1, got {tuple(widths)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layers: list[torch.nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
+        return torch.nn.Sequential(*layers[:-1])  # logits, so no ReLU at the end
+
+
 def seed_mlp(seed: int = 0) -> torch.nn.Sequential:
     """The memory lesson's Dense 784-64-10: input (batch, 784) to logits (batch, 10).
 
@@ -64,10 +85,29 @@ def seed_mlp(seed: int = 0) -> torch.nn.Sequential:
     >>> [tuple(p.shape) for p in seed_mlp().parameters()]
     [(64, 784), (64,), (10, 64), (10,)]
     """
+    return mlp((784, 64, 10), seed)
+
+
+def mnist_cnn(seed: int = 0) -> torch.nn.Sequential:
+    """Two convolutions and a dense layer for MNIST: input (batch, 784) to logits (batch, 10).
+
+    5,258 parameters, a tenth of `seed_mlp`'s, and activations many times larger than its own.
+
+    >>> sum(p.numel() for p in mnist_cnn().parameters())
+    5258
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return torch.nn.Sequential(
-            torch.nn.Linear(784, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+            torch.nn.Unflatten(1, (1, 28, 28)),
+            torch.nn.Conv2d(1, 8, kernel_size=3),  # (batch, 8, 26, 26)
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),  # (batch, 8, 13, 13)
+            torch.nn.Conv2d(8, 16, kernel_size=3),  # (batch, 16, 11, 11)
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),  # (batch, 16, 5, 5)
+            torch.nn.Flatten(),
+            torch.nn.Linear(400, 10),
         )
 
 

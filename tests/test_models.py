@@ -2,12 +2,13 @@
 
 import copy
 import hashlib
+from itertools import pairwise
 
 import pytest
 import torch
 
 from fedlab.configs import UnknownModelError
-from fedlab.models import on_meta, pythia_14m, seed_mlp
+from fedlab.models import mlp, mnist_cnn, on_meta, pythia_14m, seed_mlp
 from fedlab.sizes import size_of
 
 
@@ -41,7 +42,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_others(pythia):
     assert not set(other.values()) & set(digests(pythia).values())
 
 
-@pytest.mark.parametrize("build", [pythia_14m, seed_mlp])
+@pytest.mark.parametrize("build", [pythia_14m, seed_mlp, mnist_cnn])
 def test_building_a_model_leaves_torchs_generator_alone(build):
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
@@ -63,8 +64,41 @@ def test_the_seeds_network_maps_784_numbers_to_10():
     assert size_of(net) == 203_560
 
 
-def test_the_seeds_network_is_the_same_for_the_same_seed():
-    assert digests(seed_mlp(3)) == digests(seed_mlp(3)) != digests(seed_mlp(4))
+@pytest.mark.parametrize("build", [seed_mlp, mnist_cnn])
+def test_a_small_network_is_the_same_for_the_same_seed(build):
+    assert digests(build(3)) == digests(build(3)) != digests(build(4))
+
+
+def test_the_seeds_network_is_what_torch_draws_for_its_seed():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = torch.nn.Linear(784, 64), torch.nn.Linear(64, 10)
+    net = seed_mlp()
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert torch.equal(net[0].weight, drawn[0].weight)
+    assert torch.equal(net[2].weight, drawn[1].weight)
+
+
+@pytest.mark.parametrize("widths", [(4, 3), (784, 32, 32, 10), (1, 1, 1, 1)])
+def test_a_dense_network_has_the_widths_asked_for_and_ends_in_logits(widths):
+    net = mlp(widths)
+    assert net(torch.zeros(2, widths[0])).shape == (2, widths[-1])
+    assert [type(layer) for layer in net[::2]] == [torch.nn.Linear] * (len(widths) - 1)
+    assert [type(layer) for layer in net[1::2]] == [torch.nn.ReLU] * (len(widths) - 2)
+    expected = sum((a + 1) * b for a, b in pairwise(widths))
+    assert sum(p.numel() for p in net.parameters()) == expected
+
+
+@pytest.mark.parametrize("widths", [(), (784,), (784, 0, 10), (784, -1)])
+def test_a_dense_network_needs_two_widths_of_at_least_one(widths):
+    with pytest.raises(ValueError, match=r"^widths: expected two or more, each at least 1, got"):
+        mlp(widths)
+
+
+def test_the_convolutional_network_maps_784_numbers_to_10_with_5258_parameters():
+    net = mnist_cnn()
+    assert net(torch.zeros(2, 784)).shape == (2, 10)
+    assert size_of(net) == 4 * 5_258
 
 
 def test_a_model_on_meta_has_shapes_and_no_numbers():
