@@ -7,10 +7,6 @@ of a lesson is printed here, so that tests/notebooks/sanitize.cfg can mask it an
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 
 def print_measured(label: str, value: float, unit: str) -> None:
@@ -31,26 +27,3 @@ def print_measured(label: str, value: float, unit: str) -> None:
         raise ValueError(f"{label}: expected a unit of one word, without digits, got {unit!r}")
     number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     print(f"{label}: {number} {unit} [measured]")
-
-
-@dataclass
-class Stopwatch:
-    """Wall-clock seconds of one block; not a number until the block has ended."""
-
-    seconds: float = math.nan
-
-
-@contextmanager
-def stopwatch() -> Iterator[Stopwatch]:
-    """Time a block, also one that raises.
-
-    >>> with stopwatch() as watch:
-    ...     total = sum(range(1000))
-    >>> watch.seconds > 0
-    True
-    """
-    watch, started = Stopwatch(), time.perf_counter()
-    try:
-        yield watch
-    finally:
-        watch.seconds = time.perf_counter() - started
