@@ -32,8 +32,15 @@ UNTIDY = {
 }
 
 
+def kernel_environment():
+    """What tests/notebooks/kernel.env sets; execute.py reads the same file."""
+    lines = (ROOT / "tests/notebooks/kernel.env").read_text("utf-8").splitlines()
+    return dict(line.split("=") for line in lines if not line.startswith("#"))
+
+
 def pytest_configure(config):
     """Switch nbval on: strict, masked, with a timeout that a command line can only shorten."""
+    os.environ.update(kernel_environment())
     config.option.nbval = True
     config.option.nbval_sanitize_with = str(ROOT / "tests/notebooks/sanitize.cfg")
     config.option.nbval_cell_timeout = min(config.option.nbval_cell_timeout, CELL_TIMEOUT_SECONDS)

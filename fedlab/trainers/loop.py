@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 from torch.nn.functional import cross_entropy
-from tqdm.auto import tqdm  # type: ignore[import-untyped]
+from tqdm.auto import tqdm
 
 from fedlab.data import Examples
 from fedlab.trainers.feeds import Batch, Feed, TrainingError

@@ -26,6 +26,11 @@ from rich.console import Console
 
 HERE = Path(__file__).resolve().parent
 LESSONS = HERE.parents[1] / "lessons"
+KERNEL_ENVIRONMENT = dict(
+    line.split("=")
+    for line in (HERE / "kernel.env").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+)
 MASKS = get_sanitize_patterns((HERE / "sanitize.cfg").read_text(encoding="utf-8"))
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # What child processes print reaches a cell late or never: a lesson prints it itself, or it is not
@@ -75,7 +80,11 @@ def executed(notebook, folder, on_cell_start):
         on_cell_start=on_cell_start,
     )
     try:
-        client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        client.execute(
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | KERNEL_ENVIRONMENT,
+        )
     finally:
         client.stop_what_is_left()
     fresh.nbformat_minor = max(5, fresh.nbformat_minor)  # the first with cell ids
