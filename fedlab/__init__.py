@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fedlab.bandwidth import FederatedRun
     from fedlab.ledger import Ledger
+    from fedlab.memory import DeviceMemory, ServerMemory
     from fedlab.sizes import size_of
     from fedlab.units import Bytes
 
-__all__ = ["Bytes", "FederatedRun", "Ledger", "size_of"]
+__all__ = ["Bytes", "DeviceMemory", "FederatedRun", "Ledger", "ServerMemory", "size_of"]
 __version__ = "0.1.0"
 
 _ROOMS = {
     "Bytes": "fedlab.units",
+    "DeviceMemory": "fedlab.memory",
     "FederatedRun": "fedlab.bandwidth",
     "Ledger": "fedlab.ledger",
+    "ServerMemory": "fedlab.memory",
     "size_of": "fedlab.sizes",
 }
 

@@ -8,6 +8,7 @@ from fedlab.exercises import (
     Incorrect,
     NotAttempted,
     lesson_01,
+    lesson_02,
     lesson_05,
     lesson_06,
     predict,
@@ -15,7 +16,7 @@ from fedlab.exercises import (
 from fedlab.exercises.framework import Exercise
 from fedlab.units import Bytes
 
-LESSONS = {"01": lesson_01, "05": lesson_05, "06": lesson_06}
+LESSONS = {"01": lesson_01, "02": lesson_02, "05": lesson_05, "06": lesson_06}
 ALL = [exercise for lesson in LESSONS.values() for exercise in lesson.ALL]
 
 
@@ -59,7 +60,7 @@ def test_nonsense_is_incorrect_and_never_raises(exercise: Exercise) -> None:
 
 
 def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
-    for name in ("01.2", "01.3", "05.2", "06.2", "06.4"):
+    for name in ("01.2", "01.3", "02.2", "02.3", "05.2", "06.2", "06.4"):
         assert isinstance(named(name).check(lambda *_: ...), NotAttempted)
 
 
@@ -97,6 +98,16 @@ def test_every_exercise_has_at_least_two_hints_and_some_praise(exercise: Exercis
         ("01.4", 2 * 50_257 * 768 * 4, "only the second listing"),
         ("01.4", 652_148_736, "whole state dict"),
         ("01.4", 497_759_232, "what memory holds"),
+        ("02.1", 400_000_000, "counts its steps"),
+        ("02.1", 300_000_000, "two numbers"),
+        ("02.1", 200_000_000, "state of its own"),
+        ("02.2", lambda b, w: b * 4 * sum(w) + 4, "32·64·4"),
+        ("02.2", lambda b, w: b * 4 * sum(w[1:]), "+ 4"),
+        ("02.3", lambda budget, fixed, each: (budget - fixed) / each, "none"),
+        ("02.3", lambda budget, fixed, each: (budget - fixed) // each, "no batch is negative"),
+        ("02.4", 8 * 203_560, "the eight"),
+        ("02.4", 16 * 10**9, "never leaves"),
+        ("02.4", 203_560, "one update"),
         ("05.1", 10_000, "one direction"),
         ("05.1", 40_000, "whole cohort"),
         ("05.1", 2_000, "one round"),
