@@ -24,6 +24,7 @@ notebooks: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/engines.py
+	@$(BIN)/python benchmarks/aggregation.py
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; a few minutes, most of it the download of torch)"

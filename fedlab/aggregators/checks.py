@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.dlpack import from_dlpack
 
 Array = np.ndarray[Any, Any]
 Update = Mapping[str, Array]
@@ -85,10 +85,15 @@ def check(update: Update, expected: Mapping[str, Expected], who: str) -> None:
 
 
 def tensor(array: Array, dtype: np.dtype[Any]) -> torch.Tensor:
-    """An array as a torch tensor of that dtype: the same memory wherever that can be."""
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(np.asarray(array, dtype=dtype, order="C"))
+    """An array as a torch tensor of that dtype: the same memory wherever that can be.
+
+    DLPack takes read-only arrays without a word, and ends the process on a negative stride: what
+    does not lie in order is copied first.
+    """
+    if array.dtype != dtype:
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype)
+    return from_dlpack(np.asarray(array, order="C"))
 
 
 def _kind(array: Any, where: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
+import torch
 
 from fedlab.aggregators.checks import Array, Expected, Update, tensor
 
@@ -21,25 +22,25 @@ class Fold:
     def __init__(self, expected: Mapping[str, Expected]) -> None:
         self.weight = Fraction(0)
         self._expected = expected
-        self._buffers: dict[str, Array] = {}
+        self._buffers: dict[str, torch.Tensor] = {}
         self._handed_out = False
 
     def add(self, update: Update, weight: Fraction) -> None:
         """Fold in an update that was checked."""
         self.weight += weight
         if not self._buffers:
-            self._buffers = self._copied(update)
+            for name, like in self._expected.items():
+                copy = np.array(update[name], like.dtype, order="C")
+                self._buffers[name] = torch.from_numpy(copy)
             return
         if self._handed_out:
-            self._buffers, self._handed_out = self._copied(self._buffers), False
+            self._buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
+            self._handed_out = False
         share = float(weight / self.weight)
         for name, buffer in self._buffers.items():
-            tensor(buffer, buffer.dtype).lerp_(tensor(update[name], buffer.dtype), share)
+            buffer.lerp_(tensor(update[name], self._expected[name].dtype), share)
 
     def mean(self) -> dict[str, Array]:
         """The buffers themselves; an update that comes later is folded into copies."""
         self._handed_out = True
-        return dict(self._buffers)
-
-    def _copied(self, update: Update) -> dict[str, Array]:
-        return {n: np.array(update[n], e.dtype, order="C") for n, e in self._expected.items()}
+        return {name: buffer.numpy() for name, buffer in self._buffers.items()}
