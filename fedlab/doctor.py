@@ -38,6 +38,7 @@ def examine() -> list[Check]:
         _cores(),
         _memory(),
         _disk(),
+        _data(),
         _browser(),
         _tensorflow_federated(),
     ]
@@ -122,6 +123,18 @@ def _disk() -> Check:
     if free >= 10**9:
         return Check("free disk", "ok", str(free))
     return Check("free disk", "warning", str(free), "free 1 GB: data sets and caches go here")
+
+
+def _data() -> Check:
+    """Lessons fetch what is missing when they need it; without a network they cannot."""
+    from fedlab.data import cached
+    from fedlab.data.registry import SOURCES
+
+    missing = [name for name in SOURCES if cached(name) is None]
+    if not missing:
+        return Check("data sets", "ok", ", ".join(SOURCES))
+    mend = "python -m fedlab.data (needs a network, once)"
+    return Check("data sets", "warning", f"not fetched: {', '.join(missing)}", mend)
 
 
 def _browser() -> Check:

@@ -164,6 +164,15 @@ def test_doctor_passes_on_this_machine_and_in_json(fedlab) -> None:
     assert "notebook kernel" in fedlab("doctor")[1]
 
 
+def test_doctor_says_which_data_is_not_there_and_how_to_fetch_it(
+    fedlab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FEDLAB_CACHE", str(tmp_path))
+    found = {check["name"]: check for check in json.loads(fedlab("doctor", "--json")[1])}
+    assert found["data sets"]["found"] == "not fetched: mnist"
+    assert "python -m fedlab.data" in found["data sets"]["mend"]
+
+
 def test_doctor_fails_and_says_what_mends_it_when_a_package_is_missing(
     fedlab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
