@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from fedlab.sizes import FLOATS, size_of, tensors_of
@@ -100,7 +101,7 @@ class DeviceMemory:
 
 def sized(thing: Any, what: str) -> Bytes:
     """The bytes of `thing`: a whole number of them, or anything that `size_of` takes."""
-    return whole_bytes(thing, what) if isinstance(thing, (int, float)) else size_of(thing)
+    return whole_bytes(thing, what) if isinstance(thing, Real) else size_of(thing)  # numpy's too
 
 
 def breakdown(rows: dict[str, Bytes]) -> pd.DataFrame:
@@ -127,7 +128,7 @@ class _Parts:
 
 
 def _parts(model: Any) -> _Parts:
-    if isinstance(model, (int, float)):
+    if isinstance(model, Real):
         size = whole_bytes(model, "model")
         return _Parts(size, Bytes(0), size, 1, size)
     if hasattr(model, "named_parameters"):  # a torch module, whose import is the caller's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from fedlab.memory.device import breakdown, sized
@@ -23,15 +24,16 @@ class ServerMemory:
     - updates kept = updates x size for "list"; else 0
     - previous round = the same again from the second round on, for "list": Flower's strategies
       hold the last replies while the next arrive
-    - sums = the mean being built: 1 x size; for "tree" one for each of its levels
-    - in flight = window x size for what folds (one without a window); 0 for "list", whose
-      replies in flight are the updates kept
+    - sums = the mean being built, in the dtypes in which numbers are averaged (4 bytes for a float
+      of 4 or less, else 8); for "tree" as many as its servers at work hold at once
+    - in flight = window x size for what folds (one without a window, and no more than there are
+      updates); 0 for "list", whose replies in flight are the updates kept
 
     model: anything that `size_of` takes, or a number of bytes. updates: how many come in a round.
     aggregation: "list" (keep all, then average), "running" (fold each into one sum), "tree" (edge
     servers of `fan_out`, as `TreeMean`), "async" (a buffer that is a sum, as `BufferedAsyncMean`).
-    window: how many messages may be in flight at once. update: the size of one, the model's by
-    default.
+    window: how many messages may be in flight at once. update: the size of one as it is kept or in
+    flight, the model's by default; whatever it weighs, sums are as large as a model.
 
     Raises ValueError for a count below 1, a fan-out below 2, or a window for "list".
 
@@ -74,8 +76,8 @@ class ServerMemory:
             "global model": _stored(model, storage),
             "updates kept": size * updates * keeps,
             "previous round": size * updates * (keeps and rounds > 1),
-            "sums": size * levels,
-            "in flight": size * (0 if keeps else window or 1),
+            "sums": _averaged(model) * levels,
+            "in flight": size * (0 if keeps else min(window or 1, updates)),
         }
 
     @property
@@ -93,20 +95,33 @@ class ServerMemory:
 
 
 def tree_levels(updates: int, fan_out: int) -> int:
-    """Levels of servers that a tree of that fan-out needs: the least L with fan_out^L >= updates.
+    """Levels of servers that are at work at one time, each with one sum, at most.
+
+    A server that is full hands its sum up and is gone, so L levels are at work only when
+    fan_out^0 + fan_out^1 + ... (L terms) updates have come.
 
     >>> tree_levels(10, 10), tree_levels(11, 10), tree_levels(1000, 10)
     (1, 2, 3)
     """
-    levels, reach = 1, fan_out
-    while reach < updates:
-        levels, reach = levels + 1, reach * fan_out
+    levels, layer, came = 1, fan_out, 1 + fan_out
+    while came <= updates:
+        levels, layer = levels + 1, layer * fan_out
+        came += layer
     return levels
 
 
 def _sent(model: Any) -> Bytes:
     """The state dict, tied tensors each."""
-    return sized(model, "model") if isinstance(model, (int, float)) else size_of(model, tied="each")
+    return sized(model, "model") if isinstance(model, Real) else size_of(model, tied="each")
+
+
+def _averaged(model: Any) -> Bytes:
+    """A state dict's mean: floats in float32, float64 and whole numbers in float64."""
+    if isinstance(model, Real):  # bytes of float32
+        return sized(model, "model")
+    narrow = set(FLOATS) - {"float64"}
+    widths = ((4 if spec.dtype in narrow else 8, spec) for spec in tensors_of(model))
+    return sum((Bytes(width * spec.elements) for width, spec in widths), Bytes(0))
 
 
 def _stored(model: Any, storage: Storage) -> Bytes:
@@ -116,7 +131,7 @@ def _stored(model: Any, storage: Storage) -> Bytes:
         return Bytes(0)
     if storage != "half":
         raise ValueError(f"storage: expected resident, mapped or half, got {storage!r}")
-    if isinstance(model, (int, float)):  # bytes of float32
+    if isinstance(model, Real):  # bytes of float32
         return Bytes(-(-sized(model, "model") // 2))
     once = [spec for spec in tensors_of(model) if spec.tied_to is None]
     return sum((Bytes(2 * s.elements) if s.dtype in FLOATS else s.nbytes for s in once), Bytes(0))

@@ -1,6 +1,6 @@
 // The bandwidth demo's view: fedlab.bandwidth.FederatedRun once more, in the browser.
 
-import { bytes, duration, grouped } from "./units.js";
+import { bytes, counted, duration, grouped } from "./units.js";
 import { panel } from "./panel.js";
 
 // Whole numbers as BigInt: traffic passes 2^53, and the lessons are exact to the byte.
@@ -30,20 +30,19 @@ export function readout(state) {
   const larger = Math.max(outgoing, incoming, 1);
   const rows = [
     ["Clients per round", `${grouped(clients)} of ${grouped(cohort)}`],
-    ["Downlink, all rounds", bytes(downlink), outgoing / larger],
-    ["Uplink, all rounds", bytes(uplink), incoming / larger],
+    ["Downlink, all rounds", bytes(downlink), { share: outgoing / larger }],
+    ["Uplink, all rounds", bytes(uplink), { share: incoming / larger, colour: 1 }],
     ["Both ways, one round", bytes(perRound)],
     ["Traffic, all rounds", `${bytes(traffic)}, ${grouped(traffic)} B`],
     ["One client's upload, one round", duration(seconds(BigInt(incoming)))],
     ["All traffic through one such link", duration(seconds(traffic))],
   ];
   const headline =
-    `(${short(outgoing)} + ${short(incoming)}) × ${count(clients, "client")} ` +
-    `per round × ${count(rounds, "round")} = ${bytes(traffic)}`;
+    `(${short(outgoing)} + ${short(incoming)}) × ${counted(clients, "client")} ` +
+    `per round × ${counted(rounds, "round")} = ${bytes(traffic)}`;
   return { headline, rows };
 }
 
-const count = (number, noun) => `${grouped(number)} ${noun}${Number(number) === 1 ? "" : "s"}`;
 const short = (size) => bytes(BigInt(size)).split(" (")[0];
 
 export default { render: ({ model, el }) => panel(model, el, readout) };

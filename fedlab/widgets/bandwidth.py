@@ -7,7 +7,8 @@ from typing import Any
 from fedlab.bandwidth import FederatedRun
 from fedlab.sizes import size_of
 from fedlab.units import duration
-from fedlab.widgets.base import Control, Demo, Readout, module
+from fedlab.widgets.base import Demo, Readout, counted, module
+from fedlab.widgets.controls import Number
 
 
 class BandwidthDemo(Demo):
@@ -30,12 +31,12 @@ class BandwidthDemo(Demo):
 
     _esm = module("bandwidth.js")
 
-    outgoing = Control(0, 10**12, "Server to one client", unit="MB", per_unit=10**6, decimals=2)
-    incoming = Control(0, 10**12, "One client to server", unit="MB", per_unit=10**6, decimals=2)
-    cohort = Control(1, 10**6, "Clients in the cohort")
-    fraction = Control(0.0001, 1.0, "Fraction selected each round", decimals=2)
-    rounds = Control(1, 10**5, "Rounds")
-    link_mbps = Control(0.1, 10_000.0, "Rate of a link", unit="Mbps", decimals=1)
+    outgoing = Number(0, 10**12, "Server to one client", unit="MB", per_unit=10**6, decimals=2)
+    incoming = Number(0, 10**12, "One client to server", unit="MB", per_unit=10**6, decimals=2)
+    cohort = Number(1, 10**6, "Clients in the cohort")
+    fraction = Number(0.0001, 1.0, "Fraction selected each round", decimals=2)
+    rounds = Number(1, 10**5, "Rounds")
+    link_mbps = Number(0.1, 10_000.0, "Rate of a link", unit="Mbps", decimals=1)
 
     def __init__(
         self,
@@ -81,8 +82,8 @@ class BandwidthDemo(Demo):
             )
         clients, rate = run.clients_per_round, self.link_mbps * 10**6
         return Readout(
-            f"({run.outgoing.short} + {run.incoming.short}) × {_count(clients, 'client')} "
-            f"per round × {_count(self.rounds, 'round')} = {run.traffic}",
+            f"({run.outgoing.short} + {run.incoming.short}) × {counted(clients, 'client')} "
+            f"per round × {counted(self.rounds, 'round')} = {run.traffic}",
             (
                 ("Clients per round", f"{clients:,} of {self.cohort:,}"),
                 ("Downlink, all rounds", str(run.downlink)),
@@ -93,7 +94,3 @@ class BandwidthDemo(Demo):
                 ("All traffic through one such link", duration(run.seconds(rate))),
             ),
         )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What every demo shares: checked traits, one JS module, and a table where no kernel runs.
+"""What every demo shares: its controls, one JS module, and a table where no kernel runs.
 
 A new demo names its controls, says its readout in Python, and says it again in JavaScript, so that
 dragging waits for no kernel; a test holds the two together. `BandwidthDemo` is the example.
@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
-from numbers import Real
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import anywidget
 import traitlets
 
+from fedlab.widgets.controls import Control
+
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import .* from "\./([a-z]+\.js)";$', re.MULTILINE)
-
-N = TypeVar("N", bound=float)
 
 
 def module(name: str) -> str:
@@ -27,11 +26,7 @@ def module(name: str) -> str:
 
     anywidget loads a module from a blob: address, where a relative import leads nowhere.
     """
-
-    def inlined(found: re.Match[str]) -> str:
-        return (_HERE / found[1]).read_text("utf-8")
-
-    return _IMPORT.sub(inlined, (_HERE / name).read_text("utf-8"))
+    return _IMPORT.sub(lambda found: module(found[1]), (_HERE / name).read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -42,53 +37,13 @@ class Readout:
     rows: tuple[tuple[str, str], ...] = ()
 
 
-class Control(traitlets.TraitType[N, N]):
-    """A synced number with limits, a slider and a number field; whole where `low` is whole.
+def counted(number: int, noun: str) -> str:
+    """A count with its noun, as units.js says it too.
 
-    low, high: the limits, in the trait's own unit. per_unit: how many of them one shown unit has
-    (10**6 where bytes are shown in MB). decimals: of the slider's smallest step, in shown units.
-
-    Raises TraitError for what is no number, NaN, outside the limits, or not whole. A program gets
-    an error; a person who types gets the nearest number that works, and a note (see panel.js).
+    >>> counted(1, "client"), counted(1000, "client")
+    ('1 client', '1,000 clients')
     """
-
-    def __init__(
-        self, low: N, high: N, label: str, *, unit: str = "", per_unit: int = 1, decimals: int = 0
-    ) -> None:
-        super().__init__(default_value=low)
-        self.tag(sync=True)
-        self.low, self.high, self.label, self.unit = low, high, label, unit
-        self.per_unit, self.decimals = per_unit, decimals
-
-    def validate(self, obj: Any, value: Any) -> N:
-        """Check a number and make it the control's kind: numpy's are welcome, booleans are not."""
-        kind = type(self.low)
-        # no NaN and no infinity is within the limits, so kind() cannot fail
-        within = isinstance(value, Real) and self.low <= cast(float, value) <= self.high
-        if within and not isinstance(value, bool) and (number := kind(value)) == value:
-            return number
-        what = "a whole number" if kind is int else "a number"
-        raise traitlets.TraitError(
-            f"{self.name}: expected {what} from {self.low} to {self.high}, got {value!r}"
-        )
-
-    def spec(self) -> dict[str, Any]:
-        """What the view needs to draw it."""
-        return {
-            "trait": self.name,
-            "low": self.low,
-            "high": self.high,
-            "label": self.label,
-            "unit": self.unit,
-            "perUnit": self.per_unit,
-            "decimals": self.decimals,
-            "whole": isinstance(self.low, int),
-        }
-
-    def shown(self, value: N) -> str:
-        """A value as the number field shows it, with its unit."""
-        number = str(value if self.per_unit == 1 else value / self.per_unit).removesuffix(".0")
-        return f"{number} {self.unit}".rstrip()
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Demo(anywidget.AnyWidget):
@@ -96,6 +51,8 @@ class Demo(anywidget.AnyWidget):
 
     _css = _HERE / "demo.css"
     _controls: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    # what a demo knows from the model it was made of and no control changes: part of the state
+    _given: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
 
     @traitlets.default("_controls")
     def _default_controls(self) -> list[dict[str, Any]]:
@@ -111,7 +68,7 @@ class Demo(anywidget.AnyWidget):
         raise TypeError(f"{type(self).__name__} defines no readout()")
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{c.name}={getattr(self, str(c.name))}" for c in self.controls())
+        settings = ", ".join(f"{c.name}={getattr(self, str(c.name))!r}" for c in self.controls())
         said = self.readout()
         rows = "".join(f"; {label}: {value}" for label, value in said.rows)
         return f"{type(self).__name__}({settings}): {said.headline}{rows}"

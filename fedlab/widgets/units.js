@@ -1,18 +1,34 @@
-// The text of fedlab/units.py, to the character: `str(Bytes)` and `duration`.
+// Numbers as Python says them, to the character: `str(Bytes)`, `duration`, formats, quotients.
 
 const DECIMAL = ["B", "kB", "MB", "GB", "TB", "PB"];
 const BINARY = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 // As Python's format(x, ".2f"). toFixed is exact but rounds a tie up, where Python rounds it to
-// even; in binary a tie is an odd multiple of 2^-(digits + 1).
+// even; in binary a tie is an odd multiple of 2^-(digits + 1). Rounded up to an odd digit, one less
+// is the even one.
 export function fixed(x, digits) {
   const text = x.toFixed(digits);
   const tie = (x * 2 ** (digits + 1)) % 2 === 1;
-  return tie && "13579".includes(text.at(-1)) ? (x - 10 ** -digits / 4).toFixed(digits) : text;
+  return tie && "13579".includes(text.at(-1)) ? text.slice(0, -1) + (text.at(-1) - 1) : text;
 }
 
 // Commas between thousands, for text of at most two decimals or for a whole number.
 export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+
+// A count with its noun.
+export const counted = (number, noun) =>
+  `${grouped(number)} ${noun}${Number(number) === 1 ? "" : "s"}`;
+
+// part / whole for BigInts, rounded once, as Python divides whole numbers: 128 bits beyond the
+// point, and one more that says whether something is left, so that no tie is seen where none is.
+export function quotient(part, whole) {
+  const bits = (part << 128n) / whole;
+  const rest = (part << 128n) % whole === 0n ? 0n : 1n;
+  return Number((bits << 1n) | rest) / 2 ** 129;
+}
+
+// As Python's format(share, ".1%").
+export const percent = (share) => `${fixed(100 * share, 1)}%`;
 
 // size: a BigInt, since traffic passes 2^53. Both quotients are rounded once, as Python's are.
 export function bytes(size) {

@@ -11,5 +11,5 @@ LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("[0-9][0-9]_*.ipyn
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_from_the_top_without_an_error(open_notebook, lesson: Path) -> None:
     notebook = open_notebook(lesson)
-    notebook.run_all(timeout=120)
+    notebook.run_all(timeout=300)
     assert notebook.problems() == []

@@ -1,0 +1,208 @@
+"""The two memory demos as a reader has them: sliders and choices, in JupyterLab, in Chromium."""
+
+import json
+import re
+import time
+
+import pytest
+
+from fedlab.widgets import DeviceMemoryDemo, ServerMemoryDemo
+from fedlab.widgets.controls import Choice
+
+pytestmark = pytest.mark.browser
+
+DEMOS = [DeviceMemoryDemo, ServerMemoryDemo]  # in the order of the first two cells
+SHOW = [f"from fedlab.widgets import {demo.__name__}\n{demo.__name__}()" for demo in DEMOS]
+RESET = """
+for demo in (_1, _2):
+    for control in demo.controls():
+        setattr(demo, control.name, getattr(type(demo)(), control.name))
+"""
+SAY = """
+import json
+for demo in (_1, _2):
+    said = demo.readout()
+    values = {c.label: c.shown(getattr(demo, c.name)) for c in demo.controls()}
+    print(json.dumps([values, said.headline, dict(said.rows)]))
+"""
+READ = """demo => {
+  const pairs = (selector, value) =>
+    Object.fromEntries([...demo.querySelectorAll(selector)].map(
+      (node) => [node.firstChild.textContent, value(node)]));
+  const words = (node) => node.querySelector("[role=radiogroup]")
+    ? node.querySelector(":checked").parentNode.textContent
+    : `${node.querySelector("[type=text]").value} ${node.children[3].textContent}`.trim();
+  return [
+    pairs(".fedlab-control", words),
+    demo.querySelector("output").textContent,
+    pairs("dl > div", (row) => row.children[1].textContent),
+  ];
+}"""
+NARROW = """
+import ipywidgets
+ipywidgets.VBox([DeviceMemoryDemo(), ServerMemoryDemo()], layout={"width": "300px"})
+"""
+CONTROLS = [
+    pytest.param(place, control, id=f"{demo.__name__}-{control.name}")
+    for place, demo in enumerate(DEMOS)
+    for control in demo.controls()
+]
+NUMBERS = [each for each in CONTROLS if not isinstance(each.values[1], Choice)]
+CHOICES = [each for each in CONTROLS if isinstance(each.values[1], Choice)]
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook):
+    notebook = open_notebook([*SHOW, RESET, SAY, NARROW])
+    notebook.run_all()
+    notebook.page.locator(".fedlab-demo").nth(3).wait_for()
+    return notebook
+
+
+@pytest.fixture
+def demos(notebook):
+    """Both demos as they were made, whatever the test before did to them."""
+    notebook.run(2)
+    demos = notebook.page.locator(".fedlab-demo")
+    for place in range(len(DEMOS)):
+        agreed(notebook, demos, place)
+    return demos
+
+
+def agreed(notebook, demos, place):
+    """Python and the view show and say the same, once the last message has arrived; the values."""
+    deadline = time.monotonic() + 5
+    while True:
+        known = json.loads(notebook.run(3).splitlines()[place])
+        seen = demos.nth(place).evaluate(READ)
+        if known == seen or time.monotonic() > deadline:
+            assert known == seen
+            return known[0]
+
+
+def slider(demos, place, control):
+    return demos.nth(place).get_by_role("slider", name=control.label, exact=True)
+
+
+def number(values, control):
+    return float(values[control.label].split()[0]) * control.per_unit
+
+
+@pytest.mark.parametrize(("place", "control"), NUMBERS)
+def test_arrow_keys_move_a_slider_and_python_hears_of_it(notebook, demos, place, control):
+    before = agreed(notebook, demos, place)
+    slider(demos, place, control).press("ArrowRight")
+    slider(demos, place, control).press("ArrowUp")
+    assert number(agreed(notebook, demos, place), control) > number(before, control)
+    slider(demos, place, control).press("End")
+    assert number(agreed(notebook, demos, place), control) == control.high
+    slider(demos, place, control).press("Home")
+    step = control.per_unit / 10**control.decimals
+    assert number(agreed(notebook, demos, place), control) in (control.low, step)
+
+
+@pytest.mark.parametrize(("place", "control"), NUMBERS)
+def test_a_slider_follows_the_mouse(notebook, demos, place, control):
+    slider(demos, place, control).scroll_into_view_if_needed()
+    box = slider(demos, place, control).bounding_box()
+    middle = box["y"] + box["height"] / 2
+    notebook.page.mouse.move(box["x"] + box["width"] * 0.2, middle)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=8)
+    notebook.page.mouse.up()
+    assert control.low < number(agreed(notebook, demos, place), control) < control.high
+
+
+@pytest.mark.parametrize(("place", "control"), CHOICES)
+def test_arrow_keys_go_from_option_to_option(notebook, demos, place, control):
+    group = demos.nth(place).get_by_role("radiogroup", name=control.label, exact=True)
+    buttons = group.get_by_role("radio")
+    assert group.get_by_role("radio", checked=True).count() == 1
+    buttons.first.focus()
+    for index, text in enumerate([*control.options.values()][1:], start=1):
+        notebook.page.keyboard.press("ArrowRight")
+        assert buttons.nth(index).is_checked()
+        assert buttons.nth(index).evaluate("button => button === document.activeElement")
+        assert agreed(notebook, demos, place)[control.label] == text
+        buttons.nth(index).focus()  # a cell was run in between
+    notebook.page.keyboard.press("b")  # JupyterLab would add a cell
+    assert len(notebook.cells()) == 5
+    notebook.page.keyboard.press("ArrowDown")  # round and round
+    notebook.page.keyboard.press("ArrowUp")
+    assert agreed(notebook, demos, place)[control.label] == text
+
+
+@pytest.mark.parametrize(("place", "control"), CHOICES)
+def test_an_option_is_taken_by_a_click_on_its_word(notebook, demos, place, control):
+    group = demos.nth(place).get_by_role("radiogroup", name=control.label, exact=True)
+    for value, text in reversed(control.options.items()):
+        group.get_by_text(text, exact=True).click()
+        assert group.get_by_role("radio", checked=True).get_attribute("value") == value
+    group.get_by_text(text, exact=True).click()  # the same again changes nothing
+    assert agreed(notebook, demos, place)[control.label] == text
+
+
+def test_every_combination_of_choices_is_drawn_without_an_error(notebook, demos):
+    server = demos.nth(1)
+    server.get_by_role("textbox", name=re.compile("Messages in flight")).fill("50")
+    for way in server.get_by_role("radiogroup", name="Aggregation").get_by_role("radio").all():
+        way.check()
+        for kept in server.get_by_role("radiogroup", name="Global").get_by_role("radio").all():
+            kept.check()
+            agreed(notebook, demos, 1)
+    assert notebook.problems() == []
+
+
+def test_the_bars_are_the_shares(demos):
+    device = demos.nth(0)
+    tracks = device.locator(".fedlab-track")
+    shares = re.findall(r"([\d.]+)%", device.locator("dl").inner_text())
+    assert tracks.count() == len(shares) == 7
+    for track, share in zip(tracks.all(), shares, strict=True):
+        whole, bars = track.bounding_box(), track.locator(".fedlab-bar")
+        assert bars.count() == (float(share) > 0)
+        for bar in bars.all():
+            part = bar.bounding_box()
+            assert part["x"] == whole["x"]
+            assert part["width"] == pytest.approx(float(share) / 100 * whole["width"], abs=2)
+
+
+def test_the_chosen_total_has_its_components_colour(demos):
+    server = demos.nth(1)
+
+    def colours():
+        bars = server.locator(".fedlab-bar").all()[-4:]
+        return [bar.evaluate("bar => bar.style.background") for bar in bars]
+
+    listed = colours()
+    assert len(set(listed)) == 2
+    assert listed[0] not in listed[1:]
+    server.get_by_role("radio", name="tree").check()
+    assert colours() == [listed[1], listed[1], listed[0], listed[1]]
+
+
+def test_every_input_has_a_name_and_its_own_keys(demos):
+    for place, demo in enumerate(DEMOS):
+        inputs = demos.nth(place).locator("input").all()
+        sizes = [len(c.options) if isinstance(c, Choice) else 2 for c in demo.controls()]
+        assert len(inputs) == sum(sizes)
+        for each in inputs:
+            assert each.get_attribute("data-lm-suppress-shortcuts") == "true"
+            # (a slider shares its label with its number field)
+            named = each.get_attribute("aria-labelledby") or each.evaluate("it => it.labels.length")
+            assert named
+
+
+@pytest.mark.parametrize("place", [2, 3])
+def test_a_narrow_demo_overflows_nowhere(demos, place):
+    demo = demos.nth(place)
+    assert demo.bounding_box()["width"] <= 300
+    wide = demo.evaluate(
+        "demo => [...demo.querySelectorAll('*')].filter(n => n.scrollWidth > n.clientWidth + 1 &&"
+        " getComputedStyle(n).display !== 'inline').map(n => n.outerHTML)"
+    )
+    assert wide == []
+
+
+def test_nothing_went_wrong_and_nothing_was_asked_of_another_machine(notebook, demos):
+    assert notebook.problems() == []
