@@ -1,5 +1,6 @@
 """Every exercise accepts its own solution and answers known wrong ones in their own terms."""
 
+import numpy as np
 import pytest
 
 from fedlab import Ledger, size_of
@@ -9,6 +10,8 @@ from fedlab.exercises import (
     NotAttempted,
     lesson_01,
     lesson_02,
+    lesson_03,
+    lesson_04,
     lesson_05,
     lesson_06,
     predict,
@@ -16,7 +19,14 @@ from fedlab.exercises import (
 from fedlab.exercises.framework import Exercise
 from fedlab.units import Bytes
 
-LESSONS = {"01": lesson_01, "02": lesson_02, "05": lesson_05, "06": lesson_06}
+LESSONS = {
+    "01": lesson_01,
+    "02": lesson_02,
+    "03": lesson_03,
+    "04": lesson_04,
+    "05": lesson_05,
+    "06": lesson_06,
+}
 ALL = [exercise for lesson in LESSONS.values() for exercise in lesson.ALL]
 
 
@@ -60,7 +70,19 @@ def test_nonsense_is_incorrect_and_never_raises(exercise: Exercise) -> None:
 
 
 def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
-    for name in ("01.2", "01.3", "02.2", "02.3", "05.2", "06.2", "06.4"):
+    for name in (
+        "01.2",
+        "01.3",
+        "02.2",
+        "02.3",
+        "03.2",
+        "03.3",
+        "03.4",
+        "04.2",
+        "05.2",
+        "06.2",
+        "06.4",
+    ):
         assert isinstance(named(name).check(lambda *_: ...), NotAttempted)
 
 
@@ -81,6 +103,30 @@ def test_every_exercise_has_at_least_two_hints_and_some_praise(exercise: Exercis
     assert len(exercise.hints) >= 2
     assert exercise.praise
     assert exercise.prompt
+
+
+def all_batches_at_once(count, size):
+    return np.split(np.arange(count), range(size, count, size))
+
+
+def full_batches_alone(count, size):
+    for start in range(0, count - size + 1, size):
+        yield np.arange(start, start + size)
+
+
+def batches_beyond_the_end(count, size):
+    for start in range(0, count, size):
+        yield np.arange(start, start + size)
+
+
+def mean_of_a_list(pairs):
+    kept = list(pairs)
+    return sum(u * w for u, w in kept) / sum(w for _, w in kept)
+
+
+def mean_of_products(pairs):
+    weighted, weights = zip(*((u * w, w) for u, w in pairs), strict=True)
+    return sum(weighted) / sum(weights)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +154,54 @@ def test_every_exercise_has_at_least_two_hints_and_some_praise(exercise: Exercis
         ("02.4", 8 * 203_560, "the eight"),
         ("02.4", 16 * 10**9, "never leaves"),
         ("02.4", 203_560, "one update"),
+        ("03.1", 128 * 50_440, "what does a step keep once"),
+        ("03.1", 128 * 50_444, "once a batch"),
+        ("03.1", 128 * 296 + 4, "dense network's"),
+        ("03.1", 128 * (50_440 + 3_144) + 4, "the batch itself"),
+        ("03.2", lambda n, budget, fixed, each: -(-n * each // budget), "more than the budget"),
+        ("03.2", lambda n, budget, fixed, each: n // ((budget - fixed) // each), "more than"),
+        ("03.2", lambda n, budget, fixed, each: n, "3999 parts are too"),
+        ("03.2", lambda n, budget, fixed, each: n / ((budget - fixed) / each), "whole number"),
+        ("03.3", all_batches_at_once, "yield"),
+        ("03.3", full_batches_alone, "example 8 is in no batch"),
+        ("03.3", batches_beyond_the_end, "of no example"),
+        ("03.3", lambda n, size: [np.arange(n)], "each batch is full but the last"),
+        ("03.4", lambda n, micro: [micro / n] * -(-n // micro), "add up to 1"),
+        ("03.4", lambda n, micro: [1 / -(-n // micro)] * -(-n // micro), "as its part of the 10"),
+        ("03.4", lambda n, micro: [1.0], "gave a list of 1"),
+        ("03.5", 100_608, "also holds its order"),
+        ("03.5", 8_000_000, "the batch at hand"),
+        ("03.5", 8_100_352, "its label"),
+        ("03.5", 3_144_000_000, "not read into memory"),
+        ("04.1", 5_050, "first round"),
+        ("04.1", 5_000, "one round's updates"),
+        ("04.1", 10_000, "two rounds"),
+        ("04.1", 10_025, "one model each"),
+        ("04.1", 50_050, "not all ten rounds'"),
+        ("04.1", 75, "running mean"),
+        ("04.1", 9_584.43, "in MiB"),
+        ("04.1", 10.05, "GB"),
+        ("04.2", lambda pairs: sum(u for u, _ in pairs) / 3, "counts alike"),
+        ("04.2", lambda pairs: sum(u * w for u, w in pairs), "weighted sum"),
+        ("04.2", lambda pairs: sum(u * w for u, w in pairs) / 3, "not by how many came"),
+        ("04.2", lambda pairs: next(u for u, _ in pairs).mean(), "an array of shape"),
+        ("04.2", lambda pairs: next(u for u, _ in pairs), "not the weighted mean"),
+        ("04.2", mean_of_a_list, "at once and of 30 3"),
+        ("04.2", mean_of_products, "keep none of them"),
+        ("04.3", 100, "shares of the mean"),
+        ("04.3", 2, "counts a half"),
+        ("04.3", 0.0099, "share by examples"),
+        ("04.3", 0.0198, "turn it round"),
+        ("04.4", 1_000, "servers send their means up"),
+        ("04.4", 1_111, "nobody to send to"),
+        ("04.4", 1_100, "10 others"),
+        ("04.4", 111, "how many servers"),
+        ("04.4", 110, "clients send their updates first"),
+        ("04.4", 10, "top server receives"),
+        ("04.5", 0.5, "float32"),
+        ("04.5", 0.333, "may stay"),
+        ("04.5", 66.7, "between 0 and 1"),
+        ("04.5", 0.75, "6 bytes"),
         ("05.1", 10_000, "one direction"),
         ("05.1", 40_000, "whole cohort"),
         ("05.1", 2_000, "one round"),
