@@ -1,13 +1,12 @@
 """The server's side beside its peers: the time of a fold, and what is held while N clients report.
 
 A fold of one 56 MB update (Pythia-14m, 76 tensors) beside torch's bare in-place `add_` with a
-weight, on warm buffers, taken in turns; then beside Flower's `aggregate_arrayrecords`, time for
+weight, on warm buffers, the best of 40 taken in turns; then beside Flower's `aggregate_arrayrecords`, time for
 each client and peak in models; then whole federations of a 1 MiB model, two rounds, each in a fresh
 process.
 """
 
 from collections.abc import Callable, Iterator
-from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -50,14 +49,14 @@ def update(seed: int) -> Update:
 
 
 def in_turns(*work: Callable[[], object], times: int = 40) -> list[float]:
-    """Median milliseconds of each, one after the other so that all meet the same machine."""
+    """Least milliseconds of each, taken in turns so that all meet the same machine."""
     taken: list[list[float]] = [[] for _ in work]
     for _ in range(times):
         for task, times_of_task in zip(work, taken, strict=True):
             started = perf_counter()
             task()
             times_of_task.append(1000 * (perf_counter() - started))
-    return [median(times_of_task) for times_of_task in taken]
+    return [min(times_of_task) for times_of_task in taken]
 
 
 def fold_beside_torch() -> Table:

@@ -178,7 +178,7 @@ def mean_of_products(pairs):
         ("04.1", 10_000, "two rounds"),
         ("04.1", 10_025, "one model each"),
         ("04.1", 50_050, "not all ten rounds'"),
-        ("04.1", 75, "running mean"),
+        ("04.1", 100, "running mean"),
         ("04.1", 9_584.43, "in MiB"),
         ("04.1", 10.05, "GB"),
         ("04.2", lambda pairs: sum(u for u, _ in pairs) / 3, "counts alike"),

@@ -44,6 +44,20 @@ def test_sizing_a_bundled_model_loads_numpy_alone():
     assert loaded("from fedlab import size_of; size_of('llama-2-70b')") == ["numpy"]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import fedlab.memory",
+        "import fedlab.data",
+        "from fedlab import DeviceMemory; DeviceMemory('llama-2-70b', optimizer='adam').total",
+        "from fedlab import ServerMemory; ServerMemory('pythia-14m', updates=9, rounds=2).total",
+        "from fedlab import ServerMemory; ServerMemory('pythia-14m', updates=9, storage='half')",
+    ],
+)
+def test_the_rooms_memory_and_data_need_numpy_alone(code):
+    assert loaded(code) == ["numpy"]
+
+
 def test_sizing_an_array_loads_no_torch():
     assert loaded("import numpy; from fedlab import size_of; size_of(numpy.zeros(3))") == ["numpy"]
 

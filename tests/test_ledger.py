@@ -1,12 +1,14 @@
 """The ledger: sums by direction and level, failures, tables."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fedlab.ledger import Ledger, Transfer
+from fedlab.meters import traced_peak
 from fedlab.units import Bytes, Levels
 
 
@@ -57,6 +59,70 @@ def test_the_rounds_add_up_to_the_whole(transfers):
     assert rounds["failures"].sum() == len(ledger.failures)
     assert list(rounds.index) == sorted({t.round for t in transfers})
     assert len(ledger.table()) == len(transfers)
+
+
+ANY = st.builds(
+    Transfer,
+    message_id=st.text(max_size=3),
+    node=st.integers(0, 2**64 - 1),
+    round=st.integers(-1, 2**70),
+    message_type=st.sampled_from(["train", "evaluate", "query.about"]),
+    direction=st.sampled_from(["down", "up"]),
+    payload=st.integers(0, 2**70).map(Bytes),
+    record=st.integers(0, 300).map(Bytes),
+    message=st.integers(0, 3).map(Bytes),
+    outcome=st.sampled_from(["ok", "failed", "rejected"]),
+    reason=st.text(max_size=3),
+)
+
+
+@given(transfers=st.lists(ANY))
+def test_every_transfer_comes_back_as_it_was_written(transfers):
+    """They are not kept as they came: what many have in common is kept once."""
+    ledger = Ledger(transfers)
+    assert ledger.transfers == transfers
+    assert [repr(t) for t in ledger.transfers] == [repr(t) for t in transfers]
+    assert Ledger(ledger.transfers).transfers == transfers
+
+
+@given(transfers=st.lists(ANY, min_size=1), data=st.data())
+def test_rejecting_changes_one_transfer_and_no_other(transfers, data):
+    chosen = data.draw(st.sampled_from(transfers))
+    ledger = Ledger(transfers)
+    matching = [
+        index
+        for index, t in enumerate(transfers)
+        if (t.message_id, t.direction) == (chosen.message_id, "up")
+    ]
+    if not matching:
+        with pytest.raises(KeyError):
+            ledger.reject(chosen.message_id, "no good")
+        assert ledger.transfers == transfers
+        return
+    ledger.reject(chosen.message_id, "no good")
+    index = matching[-1]
+    expected = replace(transfers[index], outcome="rejected", reason="no good")
+    assert ledger.transfers == [*transfers[:index], expected, *transfers[index + 1 :]]
+
+
+@pytest.mark.parametrize("node", [-1, 2**64, 1.5, None, "7"])
+def test_a_node_that_has_no_id_is_refused_and_nothing_is_written(node):
+    ledger = two_rounds()
+    with pytest.raises((OverflowError, TypeError)):
+        ledger.add(transfer(node=node))
+    assert ledger.transfers == two_rounds().transfers
+    ledger.add(transfer(node=2**64 - 1))
+    assert ledger.transfers[-1].node == 2**64 - 1
+
+
+def test_a_long_run_keeps_a_short_book():
+    with traced_peak() as peak:
+        ledger = Ledger()
+        for index in range(10_000):
+            name = f"message-{index:06}"  # 63 bytes, and shared by both
+            ledger.add(transfer(name, index))
+            ledger.add(transfer(name, index, direction="up"))
+    assert peak.size < 20_000 * 70
 
 
 def test_failures_are_failed_and_rejected_replies_in_order():

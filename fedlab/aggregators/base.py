@@ -9,9 +9,10 @@ from fedlab.aggregators.checks import (
     AggregationError,
     Array,
     Expected,
+    Tensors,
     Update,
     Weight,
-    check,
+    checked,
     described,
     exact_weight,
 )
@@ -37,29 +38,26 @@ class Aggregator(ABC):
         above 0 and finite, kept exactly. client: who sent it, for the error's sake.
 
         Raises AggregationError, the mean untouched, for a weight that is none, a tensor that is
-        missing, unexpected, of another shape or no float where one is expected, and for NaN or
-        infinite values.
+        missing, unexpected, of another shape or no float where one is expected, and for values
+        that are NaN, infinite or beyond a quarter of the dtype's range: no mean overflows then.
         """
         who = self._named(client)
         exact = exact_weight(weight, who)
         expected = self._expected or described(update, who)
-        check(update, expected, who)
+        tensors = checked(update, expected, who)
         self._expected = expected
-        self._fold(update, exact)
+        self._fold(tensors, exact)
         self.count += 1
         self.weight += exact
 
     def result(self) -> dict[str, Array]:
         """The mean of what came so far; what comes later does not change the arrays handed out.
 
-        Raises AggregationError when nothing came, or when the mean overflows (values of
-        opposite signs beyond half of their dtype's range).
+        Raises AggregationError when nothing came.
         """
         if not self.count:
             raise AggregationError("a result needs at least one update, got none")
-        mean = self._mean()
-        check(mean, self._expected, "the mean")
-        return mean
+        return {name: tensor.numpy() for name, tensor in self._mean().items()}
 
     def clear(self) -> None:
         """Forget the updates, but not which tensors to expect."""
@@ -69,9 +67,9 @@ class Aggregator(ABC):
         return f"update {self.count + 1}" if client is None else f"client {client}"
 
     @abstractmethod
-    def _fold(self, update: Update, weight: Fraction) -> None:
+    def _fold(self, update: Tensors, weight: Fraction) -> None:
         """Take an update that was checked."""
 
     @abstractmethod
-    def _mean(self) -> dict[str, Array]:
+    def _mean(self) -> Tensors:
         """The mean of one update or more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from fractions import Fraction
 
 from fedlab.aggregators.checks import AggregationError, Update, Weight, exact_weight
@@ -21,8 +22,9 @@ class BufferedAsyncMean(RunningMean):
     FedBuff divides by the number of updates where this divides by the sum of their weights: a mean
     stays a mean, and stale updates lose to fresh ones instead of shortening the step.
 
-    Raises AggregationError for a size below 1, and from `add` for an update that is older than
-    allowed, claims a version that does not exist yet, or comes when the buffer is full.
+    Raises AggregationError for a size below 1 or a max_staleness below 0, and from `add` for an
+    update that is older than allowed, claims a version that never was, or comes when the buffer is
+    full.
 
     Source: Nguyen et al., 2022, FedBuff (arXiv:2106.06639), with its polynomial staleness weight.
 
@@ -39,8 +41,12 @@ class BufferedAsyncMean(RunningMean):
         self, size: int, *, max_staleness: int | None = None, like: Update | None = None
     ) -> None:
         super().__init__(like=like)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise AggregationError(f"size: expected a whole number, 1 or more, got {size!r}")
+        oldest = 0 if max_staleness is None else max_staleness
+        for what, number, least in (("size", size, 1), ("max_staleness", oldest, 0)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < least:
+                raise AggregationError(
+                    f"{what}: expected a whole number, {least} or more, got {number!r}"
+                )
         self.size = size
         self.max_staleness = max_staleness
         self.version = 0
@@ -55,13 +61,17 @@ class BufferedAsyncMean(RunningMean):
     ) -> None:
         """As `Aggregator.add`; version: of the model that the update started from (the newest)."""
         who = self._named(client)
-        staleness = 0 if version is None else self.version - version
         if self.full:
             raise AggregationError(
                 f"{who}: the buffer holds its {self.size}: take the result and clear() first"
             )
-        if staleness < 0:
-            raise AggregationError(f"{who}: expected a version up to {self.version}, got {version}")
+        started = self.version if version is None else version
+        whole = isinstance(started, numbers.Integral) and not isinstance(started, bool)
+        if not (whole and 0 <= started <= self.version):
+            raise AggregationError(
+                f"{who}: expected a version from 0 to {self.version}, got {version!r}"
+            )
+        staleness = self.version - int(started)
         if self.max_staleness is not None and staleness > self.max_staleness:
             raise AggregationError(
                 f"{who}: started {staleness} versions ago, at most {self.max_staleness} allowed"

@@ -16,6 +16,7 @@ from torch.utils.dlpack import from_dlpack
 Array = np.ndarray[Any, Any]
 Update = Mapping[str, Array]
 Weight = float | Fraction
+Tensors = dict[str, torch.Tensor]
 
 
 class AggregationError(ValueError):
@@ -28,7 +29,7 @@ class Expected:
 
     shape: tuple[int, ...]
     is_float: bool
-    dtype: np.dtype[Any]
+    dtype: torch.dtype
 
 
 def exact_weight(weight: Any, who: str) -> Fraction:
@@ -37,62 +38,91 @@ def exact_weight(weight: Any, who: str) -> Fraction:
     >>> exact_weight(0.5, "client 1")
     Fraction(1, 2)
     """
-    if isinstance(weight, numbers.Real) and not isinstance(weight, bool) and math.isfinite(weight):
-        if isinstance(weight, numbers.Rational):  # whole numbers, numpy's too
-            exact = Fraction(int(weight.numerator), int(weight.denominator))
-        else:
-            exact = Fraction(float(weight))
-        if exact > 0:
-            return exact
+    exact = Fraction(0)
+    if isinstance(weight, bool):
+        pass
+    elif isinstance(weight, numbers.Rational):  # whole numbers, numpy's too
+        exact = Fraction(int(weight.numerator), int(weight.denominator))
+    elif isinstance(weight, numbers.Real) and math.isfinite(weight):
+        exact = Fraction(float(weight))
+    if exact > 0:
+        return exact
     got = "none" if weight is None else repr(weight)
     raise AggregationError(f"{who}: expected a finite weight above 0, got {got}")
 
 
 def described(update: Update, who: str) -> dict[str, Expected]:
     """What later updates must look like, from a first one."""
-    if not update:
-        raise AggregationError(f"{who}: expected tensors, got an empty update")
+    _check_names(update, who)
     expected = {}
     for name, array in update.items():
         kind = _kind(array, f"{who}: {name}")
         narrow = kind == "f" and array.dtype.itemsize <= 4
-        dtype = np.dtype(np.float32 if narrow else np.float64)
+        dtype = torch.float32 if narrow else torch.float64
         expected[name] = Expected(array.shape, kind == "f", dtype)
     return expected
 
 
-def check(update: Update, expected: Mapping[str, Expected], who: str) -> None:
-    """Compare an update with what is expected. Raises AggregationError at the first difference."""
+def checked(update: Update, expected: Mapping[str, Expected], who: str) -> Tensors:
+    """An update that is as expected, as torch tensors: the same memory wherever that can be.
+
+    Raises AggregationError at the first difference.
+    """
+    _check_names(update, who)
     if odd := sorted(expected.keys() ^ update.keys()):
         which = "missing" if odd[0] in expected else "unexpected"
         raise AggregationError(f"{who}: {odd[0]}: {which} tensor ({len(odd)} differ)")
+    tensors = {}
     for name, like in expected.items():
-        array, where = update[name], f"{who}: {name}"
-        kind = _kind(array, where)
-        if array.shape != like.shape:
-            raise AggregationError(f"{where}: expected shape {like.shape}, got {array.shape}")
+        kind = _kind(update[name], f"{who}: {name}")
+        if update[name].shape != like.shape:
+            shape = update[name].shape
+            raise AggregationError(f"{who}: {name}: expected shape {like.shape}, got {shape}")
         if like.is_float and kind != "f":
-            raise AggregationError(f"{where}: expected floating-point numbers, got {array.dtype}")
-        # a sum is finite only if its terms are; it takes a quarter of the time to look at each
-        if not math.isfinite(tensor(array, like.dtype).sum()):
-            with np.errstate(over="ignore"):
-                finite = int(np.isfinite(array.astype(like.dtype)).sum())
-            if finite < array.size:
-                raise AggregationError(
-                    f"{where}: {array.size - finite} of {array.size} values are NaN or infinite "
-                    f"as {like.dtype}"
-                )
+            came = update[name].dtype
+            raise AggregationError(f"{who}: {name}: expected floating-point numbers, got {came}")
+        tensors[name] = _tensor(update[name])
+    # One pass at the speed of memory: a sum of squares is finite only if every term is, and each
+    # then far from the end of its dtype's range. Whatever else is looked at more closely.
+    squares = [_squares(tensors[name], like.dtype) for name, like in expected.items()]
+    if not torch.stack(squares).isfinite().all():
+        for name, like in expected.items():
+            _check_numbers(tensors[name].to(like.dtype), f"{who}: {name}")
+    return tensors
 
 
-def tensor(array: Array, dtype: np.dtype[Any]) -> torch.Tensor:
-    """An array as a torch tensor of that dtype: the same memory wherever that can be.
+def _squares(numbers: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    flat = numbers.to(dtype).reshape(-1)
+    return torch.dot(flat, flat).double()
 
-    DLPack takes read-only arrays without a word, and ends the process on a negative stride: what
-    does not lie in order is copied first.
+
+def _check_names(update: Any, who: str) -> None:
+    if not isinstance(update, Mapping) or not update:
+        got = "an empty update" if isinstance(update, Mapping) else type(update).__name__
+        raise AggregationError(f"{who}: expected tensors by name, got {got}")
+    if odd := [name for name in update if not isinstance(name, str)]:
+        raise AggregationError(f"{who}: expected names of tensors, got {odd[0]!r}")
+
+
+def _check_numbers(numbers: torch.Tensor, where: str) -> None:
+    kind = str(numbers.dtype).removeprefix("torch.")
+    largest = torch.finfo(numbers.dtype).max / 4  # differences of means stay within the range
+    for odd, what in (
+        (~numbers.isfinite(), f"NaN or infinite as {kind}"),
+        (numbers.abs() > largest, f"beyond a quarter of {kind}'s range"),
+    ):
+        if count := int(odd.sum()):
+            raise AggregationError(f"{where}: {count} of {numbers.numel()} values are {what}")
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    """An array as a tensor, read-only ones too; cast here where torch has no such numbers.
+
+    DLPack ends the process on a negative stride: what does not lie in order is copied.
     """
-    if array.dtype != dtype:
-        with np.errstate(over="ignore"):
-            array = array.astype(dtype)
+    foreign = array.dtype.kind != "f" or not array.dtype.isnative or array.dtype.itemsize > 8
+    if foreign:
+        array = array.astype(np.float64)
     return from_dlpack(np.asarray(array, order="C"))
 
 

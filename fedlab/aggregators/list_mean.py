@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from fedlab.aggregators.base import Aggregator
-from fedlab.aggregators.checks import Array, Update
+from fedlab.aggregators.checks import Tensors, Update
 from fedlab.aggregators.fold import Fold
 
 
@@ -27,17 +27,17 @@ class ListMean(Aggregator):
 
     def __init__(self, *, like: Update | None = None) -> None:
         super().__init__(like=like)
-        self._kept: list[tuple[Update, Fraction]] = []
+        self._kept: list[tuple[Tensors, Fraction]] = []
 
     def clear(self) -> None:
         """Forget the updates, but not which tensors to expect."""
         super().clear()
         self._kept.clear()
 
-    def _fold(self, update: Update, weight: Fraction) -> None:
+    def _fold(self, update: Tensors, weight: Fraction) -> None:
         self._kept.append((update, weight))
 
-    def _mean(self) -> dict[str, Array]:
+    def _mean(self) -> Tensors:
         total = Fold(self._expected)
         for update, weight in self._kept:
             total.add(update, weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from fedlab.aggregators.base import Aggregator
-from fedlab.aggregators.checks import Array, Update
+from fedlab.aggregators.checks import Tensors
 from fedlab.aggregators.fold import Fold
 
 
@@ -29,10 +29,10 @@ class RunningMean(Aggregator):
         super().clear()
         self._sum = None
 
-    def _fold(self, update: Update, weight: Fraction) -> None:
+    def _fold(self, update: Tensors, weight: Fraction) -> None:
         self._sum = self._sum or Fold(self._expected)
         self._sum.add(update, weight)
 
-    def _mean(self) -> dict[str, Array]:
+    def _mean(self) -> Tensors:
         assert self._sum is not None
         return self._sum.mean()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fedlab.aggregators.base import Aggregator
-from fedlab.aggregators.checks import AggregationError, Array, Update
+from fedlab.aggregators.checks import AggregationError, Tensors, Update
 from fedlab.aggregators.fold import Fold
 
 
@@ -54,7 +54,7 @@ class TreeMean(Aggregator):
         super().clear()
         self._servers.clear()
 
-    def _fold(self, update: Update, weight: Fraction) -> None:
+    def _fold(self, update: Tensors, weight: Fraction) -> None:
         edge = self._servers[0] if self._servers else None
         if edge is None:
             edge_sum = Fold(self._expected)
@@ -83,7 +83,7 @@ class TreeMean(Aggregator):
             self._servers[level] = None
             self._report(level + 1, server.sum)
 
-    def _mean(self) -> dict[str, Array]:
+    def _mean(self) -> Tensors:
         """All report up to the top, full or not."""
         for level in range(len(self._servers) - 1):
             server, self._servers[level] = self._servers[level], None

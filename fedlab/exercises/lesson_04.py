@@ -26,34 +26,34 @@ def _near(answer: Any, right: float, *, unit: str, wrong: dict[float, str]) -> s
 
 
 def _bill() -> int:
-    """Global model, this round's updates, the last round's, and the mean."""
+    """Global and initial model, this round's updates, the last round's."""
     return (1 + 200 + 200 + 1) * 25
 
 
 bill = Exercise(
     "04.1",
     "Ten rounds of FedAvg, which keeps its updates in a list, with 200 clients a round and a model "
-    "of 25 MB. How many **MB** does the server hold at its peak, global model and mean included?",
+    "of 25 MB. How many **MB** does the server hold at its peak, its own models included?",
     lambda answer: number(
         answer,
         ServerMemory(Bytes(25 * 10**6), updates=200, rounds=10).total // 10**6,
         unit="MB",
         wrong={
             5_050: "that is the first round; from the second on the last replies are still held",
-            5_000: "those are one round's updates; add the last round's, the model and the mean",
-            10_000: "those are the updates of two rounds; add the global model and the mean",
-            10_025: "the global model and the mean are one model each",
+            5_000: "those are one round's updates; add the last round's and the own models",
+            10_000: "those are the updates of two rounds; add the server's own models",
+            10_025: "the global model and the one that the run began with are one model each",
             50_050: "only this round's and the last round's updates are held, not all ten rounds'",
-            75: "that is what a running mean takes; this server keeps a list",
+            100: "that is what a running mean takes; this server keeps a list",
             9_584: "that is in MiB; the question asks for MB",
             9_584.43: "that is in MiB; the question asks for MB",
             10.05: "that would be GB; the question asks for MB",
         },
     ),
-    "10 GB on the server for a model of 25 MB; a running mean would take 75 MB.",
+    "10 GB on the server for a model of 25 MB; a running mean would take 100 MB.",
     [
         "Count in models first: what is there beside this round's 200 updates?",
-        "The global model, 200 updates, the 200 of the round before, and the mean.",
+        "The global model, the model of the start, 200 updates, and the 200 of the round before.",
         "(1 + 200 + 200 + 1) * 25",
     ],
     _bill,

@@ -20,7 +20,8 @@ class StreamingGrid(GridLayer):
     """Pulls one reply at a time and lets go of it before the next: the outermost layer.
 
     `send_and_receive` pushes, and returns a stream where other grids return a list: it can be gone
-    through once, so only a strategy that folds replies as they come can use it (`StreamingFedAvg`).
+    through once. A strategy that folds replies as they come saves memory by it (`StreamingFedAvg`);
+    Flower's own collect them in a list first: they give the same result and save nothing.
 
     window: how many messages may be unanswered at once; None pushes all of them first. On a real
     network replies wait in the SuperLink until they are pulled, and a window bounds how many do;
@@ -31,7 +32,8 @@ class StreamingGrid(GridLayer):
 
     def __init__(self, grid: Grid, *, window: int | None = None) -> None:
         super().__init__(grid)
-        if window is not None and (not isinstance(window, int) or window < 1):
+        whole = isinstance(window, int) and not isinstance(window, bool)
+        if window is not None and not (whole and window > 0):
             raise ValueError(f"window: expected a whole number, 1 or more, got {window!r}")
         self.window = window
 
@@ -56,12 +58,19 @@ class _Exchange:
         self.unsent = iter(messages)  # a strategy may make them one by one
         self.window = window
         self.waiting: list[str] = []
+        self.refused: list[str] = []
         self.deadline = time.monotonic() + (math.inf if timeout is None else timeout)
 
     def push(self) -> None:
-        """Fill the window."""
-        free = None if self.window is None else self.window - len(self.waiting)
-        self.waiting += self.grid.push_messages(list(islice(self.unsent, free)))
+        """Fill the window; a SuperLink may refuse a message, and then gives no id for it."""
+        while batch := list(islice(self.unsent, self._free())):
+            taken = dict.fromkeys(filter(None, self.grid.push_messages(batch)))
+            self.waiting += taken
+            named = (message.metadata.message_id for message in batch)
+            self.refused += [message_id for message_id in named if message_id not in taken]
+
+    def _free(self) -> int | None:
+        return None if self.window is None else self.window - len(self.waiting)
 
     def replies(self) -> Iterator[Message]:
         """Each reply once, in the order in which they are found; nothing here holds on to it."""
@@ -84,6 +93,6 @@ class _Exchange:
         """Name those that did not answer in time, and those that were not asked any more."""
         if isinstance(self.grid, GridLayer):
             for layer in self.grid.layers():
-                layer.give_up(self.waiting)
+                layer.give_up(self.waiting + self.refused)
             if (metered := self.grid.find(MeteredGrid)) is not None:
                 metered.never_sent(list(self.unsent))

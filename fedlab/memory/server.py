@@ -21,11 +21,14 @@ class ServerMemory:
 
     - global model = its size; 0 when memory-mapped (its pages are the file's, dropped at need), 2
       bytes a number in half precision: the memory lesson's "chosen storage mechanism"
+    - initial model = the same again from the second round on: Flower's strategies refer to the
+      model that the run began with until it ends
     - updates kept = updates x size for "list"; else 0
     - previous round = the same again from the second round on, for "list": Flower's strategies
       hold the last replies while the next arrive
     - sums = the mean being built, in the dtypes in which numbers are averaged (4 bytes for a float
-      of 4 or less, else 8); for "tree" as many as its servers at work hold at once
+      of 4 or less, else 8); for "tree" as many as its servers at work hold at once; 0 for "list"
+      from the second round on, whose peak is before the mean, when two rounds' replies are there
     - in flight = window x size for what folds (one without a window, and no more than there are
       updates); 0 for "list", whose replies in flight are the updates kept
 
@@ -71,12 +74,14 @@ class ServerMemory:
                 raise ValueError(f"{what}: expected a whole number, {least} or more, got {count!r}")
         size = _sent(model) if update is None else sized(update, "update")
         keeps = aggregation == "list"
+        later = rounds > 1
         levels = tree_levels(updates, fan_out) if aggregation == "tree" else 1
         self.components: dict[str, Bytes] = {
             "global model": _stored(model, storage),
+            "initial model": _stored(model, storage) * later,
             "updates kept": size * updates * keeps,
-            "previous round": size * updates * (keeps and rounds > 1),
-            "sums": _averaged(model) * levels,
+            "previous round": size * updates * (keeps and later),
+            "sums": _averaged(model) * (0 if keeps and later else levels),
             "in flight": size * (0 if keeps else min(window or 1, updates)),
         }
 

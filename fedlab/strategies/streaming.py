@@ -19,8 +19,8 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy.strategy_utils import sample_nodes
 from flwr.supercore import log
 
-from fedlab.aggregators import RunningMean
-from fedlab.grids import StreamingGrid
+from fedlab.aggregators import AggregationError, RunningMean
+from fedlab.grids import GridLayer, MeteredGrid, StreamingGrid
 from fedlab.records import array_of, array_view, records_of
 from fedlab.strategies.metric_mean import MetricMean
 from fedlab.strategies.tracking import BandwidthTrackingFedAvg
@@ -43,9 +43,11 @@ class StreamingFedAvg(BandwidthTrackingFedAvg):
     def __init__(self, *args: Any, window: int | None = None, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.window = window
+        self._metered: MeteredGrid | None = None
 
-    def layered(self, checked: Grid) -> Grid:
+    def layered(self, checked: GridLayer) -> Grid:
         """Streaming, outermost."""
+        self._metered = checked.find(MeteredGrid)
         return StreamingGrid(checked, window=self.window)
 
     def configure_train(
@@ -56,7 +58,9 @@ class StreamingFedAvg(BandwidthTrackingFedAvg):
             return
         share = int(len(list(grid.get_node_ids())) * self.fraction_train)
         wanted = max(share, self.min_train_nodes)
-        nodes, _ = sample_nodes(grid, self.min_available_nodes, wanted)
+        nodes, available = sample_nodes(grid, self.min_available_nodes, wanted)
+        log(INFO, "configure_train: Sampled %s nodes (out of %s)", len(nodes), len(available))
+        del available
         config["server-round"] = server_round
         content = RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: config})
         for node in nodes:
@@ -68,12 +72,10 @@ class StreamingFedAvg(BandwidthTrackingFedAvg):
         """Fold the replies as they come; with none usable, keep the global model and log it."""
         fold = _Round(MetricMean(self.train_metrics_aggr_fn, self.weighted_by_key))
         for reply in replies:
-            if reply.has_error():
+            if why := self._left_out(reply, fold):
                 fold.failures += 1
-                node, why = reply.metadata.src_node_id, reply.error.reason
+                node = reply.metadata.src_node_id
                 log(INFO, "\t> Received error in reply from node %d: %s", node, why)
-            else:
-                fold.add(reply.content, self.weighted_by_key, reply.metadata.src_node_id)
             del reply  # before the next one is asked for
         log(
             INFO,
@@ -85,6 +87,18 @@ class StreamingFedAvg(BandwidthTrackingFedAvg):
             self.say_nothing_came(server_round)
             return None, None
         return fold.arrays(), fold.metrics.result()
+
+    def _left_out(self, reply: Message, fold: _Round) -> str:
+        """Fold a reply in; why it is not in the mean, or nothing when it is."""
+        if reply.has_error():
+            return reply.error.reason or "no reason given"
+        try:
+            fold.add(reply.content, self.weighted_by_key, reply.metadata.src_node_id)
+        except AggregationError as error:  # whole and finite, but no numbers to average
+            if self._metered is not None:
+                self._metered.reject(reply.metadata.reply_to_message_id, str(error))
+            return str(error)
+        return ""
 
 
 class _Round:
@@ -100,7 +114,7 @@ class _Round:
         """Fold in one reply's content, straight from its bytes."""
         (arrays,) = records_of(content, ArrayRecord).values()
         (metrics,) = records_of(content, MetricRecord).values()
-        update = {name: array_view(array) for name, array in arrays.items()}
+        update = {name: _as_float(array_view(array)) for name, array in arrays.items()}
         self.mean.add(update, metrics[weighted_by], client=node)  # type: ignore[arg-type]
         self.metrics.add(content)
         self._dtypes = {name: array.dtype for name, array in arrays.items()}
@@ -116,3 +130,8 @@ class _Round:
                 numbers.astype(came, copy=False) if came.kind == "f" else numbers
             )
         return record
+
+
+def _as_float(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Integers as the floats that FedAvg makes of them: after round 1 clients may send either."""
+    return numbers.astype(np.float64) if numbers.dtype.kind in "biu" else numbers

@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, Result
 from flwr.supercore import log
 
-from fedlab.grids import CheckingGrid, MeteredGrid
+from fedlab.grids import CheckingGrid, GridLayer, MeteredGrid
 from fedlab.ledger import Ledger
 
 
@@ -33,7 +33,7 @@ class BandwidthTrackingFedAvg(FedAvg):
     def start(self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **settings: Any) -> Result:
         """Run as FedAvg does, through the metering and the checking layer."""
         metered = MeteredGrid(grid, self.ledger)
-        checked: Grid = metered
+        checked: GridLayer = metered
         if not (isinstance(grid, CheckingGrid) and grid.weighted_by == self.weighted_by_key):
             checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)  # not checked yet
         try:
@@ -44,7 +44,7 @@ class BandwidthTrackingFedAvg(FedAvg):
             result.arrays = initial_arrays
         return result
 
-    def layered(self, checked: Grid) -> Grid:
+    def layered(self, checked: GridLayer) -> Grid:
         """What a subclass puts around the checked and metered grid: here, nothing more."""
         return checked
 

@@ -20,12 +20,15 @@ export function treeLevels(updates, fanOut) {
 export function formula({ model_size, updates, aggregation, rounds, window, fan_out, storage }) {
   const [model, count] = [model_size, updates].map(BigInt);
   const keeps = aggregation === "list";
+  const later = rounds > 1;
   const levels = aggregation === "tree" ? treeLevels(updates, fan_out) : 1;
+  const stored = { resident: model, mapped: 0n, half: (model + 1n) / 2n }[storage];
   const held = {
-    "global model": { resident: model, mapped: 0n, half: (model + 1n) / 2n }[storage],
+    "global model": stored,
+    "initial model": later ? stored : 0n,
     "updates kept": keeps ? model * count : 0n,
-    "previous round": keeps && rounds > 1 ? model * count : 0n,
-    sums: model * BigInt(levels),
+    "previous round": keeps && later ? model * count : 0n,
+    sums: keeps && later ? 0n : model * BigInt(levels),
     "in flight": keeps ? 0n : model * BigInt(Math.min(window, updates)),
   };
   return { held, total: Object.values(held).reduce((sum, size) => sum + size) };
