@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -72,8 +72,12 @@ class Ledger:
     @property
     def transfers(self) -> list[Transfer]:
         """Every message, in the order in which they passed."""
-        rows = zip(self._commons, self._ids, self._nodes, strict=True)
-        return [replace(common, message_id=name, node=node) for common, name, node in rows]
+        return list(self)
+
+    def __iter__(self) -> Iterator[Transfer]:
+        """One by one: a list of them all takes many times the memory of the book."""
+        for common, name, node in zip(self._commons, self._ids, self._nodes, strict=True):
+            yield replace(common, message_id=name, node=node)
 
     def reject(self, message_id: str, reason: str) -> None:
         """Mark the newest reply to `message_id` as received and no good. Its bytes stay counted.
@@ -111,7 +115,7 @@ class Ledger:
     @property
     def failures(self) -> list[Transfer]:
         """The replies that are not in the mean: failed, unanswered or rejected."""
-        return [t for t in self.transfers if t.outcome != "ok"]
+        return [t for t in self if t.outcome != "ok"]
 
     def table(self) -> pd.DataFrame:
         """One row a message, in the order in which they passed."""

@@ -123,6 +123,11 @@ def test_a_long_run_keeps_a_short_book():
             ledger.add(transfer(name, index))
             ledger.add(transfer(name, index, direction="up"))
     assert peak.size < 20_000 * 70
+    with traced_peak() as reading:
+        assert sum(1 for _ in ledger) == 20_000
+        assert ledger.levels() == sum((t.levels for t in ledger), Levels())
+        assert ledger.failures == []
+    assert reading.size < 10_000  # no list of them all
 
 
 def test_failures_are_failed_and_rejected_replies_in_order():

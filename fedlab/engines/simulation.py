@@ -95,19 +95,21 @@ def simulate(
 
 
 def _say_what_failed(ledger: Ledger) -> None:
-    for number in sorted({t.round for t in ledger.transfers}):
-        replies = [
-            t
-            for t in ledger.transfers
-            if t.round == number and t.direction == "up" and t.message_type.startswith("train")
-        ]
-        if replies and all(t.outcome != "ok" for t in replies):
-            warnings.warn(
-                f"round {number}: none of {len(replies)} clients sent a usable update; the global "
-                f"model is unchanged. First reason: {replies[0].reason}",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+    usable: set[int] = set()  # rounds
+    reasons: dict[int, list[str]] = {}  # by round
+    for transfer in ledger:
+        if transfer.direction == "up" and transfer.message_type.startswith("train"):
+            if transfer.outcome == "ok":
+                usable.add(transfer.round)
+            else:
+                reasons.setdefault(transfer.round, []).append(transfer.reason)
+    for number in sorted(reasons.keys() - usable):
+        warnings.warn(
+            f"round {number}: none of {len(reasons[number])} clients sent a usable update; the "
+            f"global model is unchanged. First reason: {reasons[number][0]}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 @contextmanager
