@@ -84,16 +84,11 @@ def checked(update: Update, expected: Mapping[str, Expected], who: str) -> Tenso
         tensors[name] = _tensor(update[name])
     # One pass at the speed of memory: a sum of squares is finite only if every term is, and each
     # then far from the end of its dtype's range. Whatever else is looked at more closely.
-    squares = [_squares(tensors[name], like.dtype) for name, like in expected.items()]
-    if not torch.stack(squares).isfinite().all():
-        for name, like in expected.items():
-            _check_numbers(tensors[name].to(like.dtype), f"{who}: {name}")
+    for name, like in expected.items():
+        numbers = tensors[name].to(like.dtype).reshape(-1)
+        if not math.isfinite(torch.dot(numbers, numbers).item()):
+            _check_numbers(numbers, f"{who}: {name}")
     return tensors
-
-
-def _squares(numbers: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    flat = numbers.to(dtype).reshape(-1)
-    return torch.dot(flat, flat).double()
 
 
 def _check_names(update: Any, who: str) -> None:
@@ -116,14 +111,17 @@ def _check_numbers(numbers: torch.Tensor, where: str) -> None:
 
 
 def _tensor(array: Array) -> torch.Tensor:
-    """An array as a tensor, read-only ones too; cast here where torch has no such numbers.
+    """An array as a tensor; cast here where torch has no such numbers.
 
-    DLPack ends the process on a negative stride: what does not lie in order is copied.
+    Of a read-only one torch.from_numpy warns, and DLPack does not; but DLPack takes longer. Neither
+    takes a negative stride: what does not lie in order is copied, and so is a single number, whose
+    stride may be anything.
     """
     foreign = array.dtype.kind != "f" or not array.dtype.isnative or array.dtype.itemsize > 8
     if foreign:
         array = array.astype(np.float64)
-    return from_dlpack(np.asarray(array, order="C"))
+    array = np.array(array, order="C", copy=True if array.size < 2 else None)
+    return torch.from_numpy(array) if array.flags.writeable else from_dlpack(array)
 
 
 def _kind(array: Any, where: str) -> str:
