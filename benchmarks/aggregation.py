@@ -176,7 +176,7 @@ def growth(console: Console) -> Table:
         "clients",
         "streaming",
         "FedAvg",
-        "predicted",
+        "FedAvg, predicted",
         title="Server peak in MiB, a model of 1 MiB, two rounds",
         caption=f"less the {in_flight.MiB:.1f} MiB that one client in flight takes in this process",
     )
