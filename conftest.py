@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
+from unittest.mock import patch
 
 import nbval.plugin
 import pytest
@@ -40,7 +41,6 @@ def kernel_environment():
 
 def pytest_configure(config):
     """Switch nbval on: strict, masked, with a timeout that a command line can only shorten."""
-    os.environ.update(kernel_environment())
     config.option.nbval = True
     config.option.nbval_sanitize_with = str(ROOT / "tests/notebooks/sanitize.cfg")
     config.option.nbval_cell_timeout = min(config.option.nbval_cell_timeout, CELL_TIMEOUT_SECONDS)
@@ -133,7 +133,8 @@ class WatchedKernel(RunningKernel):
     def __init__(self, kernel_name, **kwargs):
         # "python3" is this environment, whatever kernel the machine has under that name.
         name = CURRENT_ENV_KERNEL_NAME if kernel_name == "python3" else kernel_name
-        super().__init__(name, **kwargs)
+        with patch.dict(os.environ, kernel_environment()):
+            super().__init__(name, **kwargs)
 
     def execute_cell_input(self, cell_input, allow_stdin=None):
         """Execute with history: without it IPython does not see a trailing semicolon."""
