@@ -19,12 +19,12 @@ export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/
 export const counted = (number, noun) =>
   `${grouped(number)} ${noun}${Number(number) === 1 ? "" : "s"}`;
 
-// part / whole for BigInts, rounded once, as Python divides whole numbers: 128 bits beyond the
+// part / whole for BigInts, rounded once, as Python divides whole numbers: 192 bits beyond the
 // point, and one more that says whether something is left, so that no tie is seen where none is.
 export function quotient(part, whole) {
-  const bits = (part << 128n) / whole;
-  const rest = (part << 128n) % whole === 0n ? 0n : 1n;
-  return Number((bits << 1n) | rest) / 2 ** 129;
+  const bits = (part << 192n) / whole;
+  const rest = (part << 192n) % whole === 0n ? 0n : 1n;
+  return Number((bits << 1n) | rest) / 2 ** 193;
 }
 
 // As Python's format(share, ".1%").

@@ -35,6 +35,7 @@ def test_a_number_is_rounded_as_python_does(node, number, digits):
 @given(st.integers(0, 10**24), st.integers(1, 10**24))
 @example(2**53 + 1, 1)  # a tie between two floats
 @example(2 * (2**53 + 1) * 10**6 + 1, 2 * 10**6)  # and a little more than one
+@example(1, 46_652_817_644_514_051_140_111)  # a small share, whose first bits stand far behind
 def test_whole_numbers_divide_as_python_divides_them(node, part, of):
     assert float(node.ask("quotient", whole(part), whole(of))) == part / of
 
