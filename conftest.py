@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import time
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -23,6 +24,7 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
 ROOT = Path(__file__).parent
 CELL_TIMEOUT_SECONDS = 300
+KERNEL_ENVIRONMENT = tomllib.loads((ROOT / "tests/notebooks/kernel.toml").read_text("utf-8"))
 
 MACHINES = "home|root|tmp|usr|var|opt|mnt|private|Users|content|workspace"
 OURS = "|".join(re.escape(place) for place in (str(ROOT), sys.prefix))
@@ -31,12 +33,6 @@ UNTIDY = {
     "a memory address": r"\b0x[0-9a-fA-F]{8,}\b",
     "a path of one machine": rf"(?<![\w.+])(?:/(?:{MACHINES})|{OURS})/[\w.-]+|\b[A-Z]:\\\w+",
 }
-
-
-def kernel_environment():
-    """What tests/notebooks/kernel.env sets; execute.py reads the same file."""
-    lines = (ROOT / "tests/notebooks/kernel.env").read_text("utf-8").splitlines()
-    return dict(line.split("=") for line in lines if not line.startswith("#"))
 
 
 def pytest_configure(config):
@@ -133,7 +129,7 @@ class WatchedKernel(RunningKernel):
     def __init__(self, kernel_name, **kwargs):
         # "python3" is this environment, whatever kernel the machine has under that name.
         name = CURRENT_ENV_KERNEL_NAME if kernel_name == "python3" else kernel_name
-        with patch.dict(os.environ, kernel_environment()):
+        with patch.dict(os.environ, KERNEL_ENVIRONMENT):
             super().__init__(name, **kwargs)
 
     def execute_cell_input(self, cell_input, allow_stdin=None):

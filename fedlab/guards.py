@@ -12,7 +12,7 @@ from flwr.app import Context, Message, RecordDict
 from flwr.app.error import Error
 from flwr.clientapp import ClientApp
 
-from fedlab.logs import clean
+from fedlab.logs import one_line
 from fedlab.records import unsendable
 
 FAILED = 2  # Flower's own code for a ClientApp that raised
@@ -64,10 +64,3 @@ def _unusable(reply: object, asked: Message) -> str:
     if why := unsendable(reply.content):
         return f"returned content that cannot be sent: {why}"
     return ""
-
-
-def one_line(reason: str, longest: int = 300) -> str:
-    """A reason without line breaks, colours, process ids and addresses, cut where it rambles."""
-    printable = reason.encode("utf-8", "backslashreplace").decode()
-    text = " ".join(clean(printable).split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""Flower's log, as a lesson can store it: no colour, no time, no address."""
+"""Flower's log and its reasons, as a lesson can store them: no colour, no time, no address."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def clean(text: str) -> str:
     """
     text = _PROCESS.sub("", _ANSI.sub("", text))
     return _ELAPSED.sub("in … s", _ADDRESS.sub("…", text))
+
+
+def one_line(reason: str, longest: int = 300) -> str:
+    """A reason without line breaks, colours, process ids and addresses, cut where it rambles."""
+    printable = reason.encode("utf-8", "backslashreplace").decode()
+    text = " ".join(clean(printable).split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 class _Plain(logging.Handler):

@@ -5,7 +5,8 @@ from apps import BAD, answer, client, echo, federation, instructions, model
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedlab.guards import GuardedClientApp, one_line
+from fedlab.guards import GuardedClientApp
+from fedlab.logs import one_line
 
 
 def context():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import numbers
 import textwrap
 from collections.abc import Callable, Sequence
@@ -37,6 +38,10 @@ class Incorrect(Result):
 
 class Correct(Result):
     """Right, with what is worth knowing about it."""
+
+
+class NoFunctionError(Exception):
+    """An answer that was to be a function and is none."""
 
 
 class UntouchedError(Exception):
@@ -79,6 +84,8 @@ class Exercise:
             return NotAttempted("replace the ... with your answer, then run this cell again.")
         try:
             wrong = self.checker(answer)
+        except NoFunctionError as error:
+            return Incorrect(str(error))
         except UntouchedError:
             return NotAttempted("write the body in place of the ..., then run this cell again.")
         except Exception as error:
@@ -118,22 +125,46 @@ class Exercise:
 
 
 def number(
-    answer: Any, right: float, *, unit: str, wrong: dict[float, str] | None = None
+    answer: Any,
+    right: float,
+    *,
+    unit: str,
+    wrong: dict[float, str] | None = None,
+    within: float = 0.0,
 ) -> str | None:
     """Compare a number with the right one; a known wrong one gets its own explanation.
+
+    within: how far off a number may be, as a share, to be taken for the right or a wrong one.
 
     >>> number(212, 225, unit="MB", wrong={212: "these are whole MiB"})
     'these are whole MiB'
     """
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
         return f"expected a number of {unit}, got a {type(answer).__name__}"
-    if answer == right:
+
+    def is_it(known: float) -> bool:
+        return answer == known or (within > 0 and math.isclose(answer, known, rel_tol=within))
+
+    if is_it(right):
         return None
     for known, why in (wrong or {}).items():
-        if answer == known:
+        if is_it(known):
             return why
     off = f"{float(answer) / right:.3g} times the right answer" if right else "it should be 0"
     return f"{answer} {unit} is not it ({off})"
+
+
+def called(answer: Any, cases: Sequence[tuple[Any, ...]], *, name: str) -> list[Any]:
+    """What a student's function returns for each case's arguments.
+
+    Raises NoFunctionError when it is none, UntouchedError when it returns nothing for any.
+    """
+    if not callable(answer):
+        raise NoFunctionError(f"expected the function {name}, got a {type(answer).__name__}")
+    results = [answer(*arguments) for arguments in cases]
+    if all(result is None or result is ... for result in results):
+        raise UntouchedError
+    return results
 
 
 def function(
@@ -144,11 +175,7 @@ def function(
     >>> function(lambda n: n, [((2,), 4, "twice means times two")], name="twice")
     'twice(2) gave 2, expected 4: twice means times two'
     """
-    if not callable(answer):
-        return f"expected the function {name}, got a {type(answer).__name__}"
-    results = [answer(*arguments) for arguments, _, _ in cases]
-    if all(result is None or result is ... for result in results):
-        raise UntouchedError
+    results = called(answer, [arguments for arguments, _, _ in cases], name=name)
     for result, (arguments, right, why) in zip(results, cases, strict=True):
         if result != right:
             given = ", ".join(_brief(argument) for argument in arguments)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fedlab.exercises.framework import Exercise, UntouchedError, number
+from fedlab.exercises.framework import Exercise, called, number
 from fedlab.meters import traced_peak
 from fedlab.units import Bytes
 
@@ -57,8 +57,6 @@ def _fewest_parts() -> Any:
 
 
 def _check_fewest_parts(answer: Any) -> str | None:
-    if not callable(answer):
-        return f"expected the function fewest_parts, got a {type(answer).__name__}"
     fixed, each = 84_156, EXAMPLE + ROW  # the lesson's CNN with Adam, its data on disk
     cases = [
         (4000, 10_000_000, fixed, each),
@@ -67,9 +65,7 @@ def _check_fewest_parts(answer: Any) -> str | None:
         (4000, fixed + 500 * each - 1, fixed, each),
         (10, fixed + 4 * each, fixed, each),
     ]
-    given = [answer(*case) for case in cases]
-    if all(parts is None or parts is ... for parts in given):
-        raise UntouchedError
+    given = called(answer, cases, name="fewest_parts")
     for parts, (size, budget, *costs) in zip(given, cases, strict=True):
         if wrong := _not_the_fewest(parts, size, budget, *costs):
             return f"fewest_parts({size}, {budget}, {fixed}, {each}) gave {parts!r}: {wrong}"
@@ -119,11 +115,7 @@ def _batches() -> Any:
 
 
 def _check_batches(answer: Any) -> str | None:
-    if not callable(answer):
-        return f"expected the function batches, got a {type(answer).__name__}"
-    first = answer(5, 5)
-    if first is None or first is ...:
-        raise UntouchedError
+    called(answer, [(5, 5)], name="batches")
     for count, size in ((5, 5), (6, 3), (10, 4), (3, 8)):
         parts = [np.asarray(part).tolist() for part in islice(answer(count, size), count + 1)]
         right = [list(range(at, min(at + size, count))) for at in range(0, count, size)]
@@ -179,12 +171,8 @@ def _shares() -> Any:
 
 
 def _check_shares(answer: Any) -> str | None:
-    if not callable(answer):
-        return f"expected the function shares, got a {type(answer).__name__}"
     cases = [(8, 4), (10, 4), (3, 8), (100, 32)]
-    given = [answer(*case) for case in cases]
-    if all(result is None or result is ... for result in given):
-        raise UntouchedError
+    given = called(answer, cases, name="shares")
     for result, (count, micro) in zip(given, cases, strict=True):
         sizes = [min(micro, count - start) for start in range(0, count, micro)]
         shown = " + ".join(map(str, sizes))

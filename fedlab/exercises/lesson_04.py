@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from fedlab.exercises.framework import Exercise, UntouchedError, number
+from fedlab.exercises.framework import Exercise, called, number
 from fedlab.memory import ServerMemory
 from fedlab.meters import traced_peak
 from fedlab.units import Bytes
 
 _SIZE = 2**20  # bytes of one update in the check of `running_mean`
-
-
-def _near(answer: Any, right: float, *, unit: str, wrong: dict[float, str]) -> str | None:
-    """As `number`, with the right answer and the known wrong ones taken within 1 %."""
-    if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
-        known = (right, *wrong)
-        answer = next((one for one in known if math.isclose(answer, one, rel_tol=0.01)), answer)
-    return number(answer, right, unit=unit, wrong=wrong)
 
 
 def _bill() -> int:
@@ -81,14 +71,10 @@ def _pairs(weights: list[int]) -> Iterator[tuple[np.ndarray[Any, Any], int]]:
 
 
 def _check_running_mean(answer: Any) -> str | None:
-    if not callable(answer):
-        return f"expected the function running_mean, got a {type(answer).__name__}"
     weights = [10, 1000, 500]
     exact: Any = sum(u.astype(np.float64) * w for u, w in _pairs(weights)) / sum(weights)
     plain = sum(u.astype(np.float64) for u, _ in _pairs(weights)) / len(weights)
-    mean = answer(_pairs(weights))
-    if mean is None or mean is ...:
-        raise UntouchedError
+    (mean,) = called(answer, [(_pairs(weights),)], name="running_mean")
     if not isinstance(mean, np.ndarray) or mean.shape != exact.shape:
         got = mean.shape if isinstance(mean, np.ndarray) else type(mean).__name__
         return f"expected an array of shape {exact.shape}, got {got}"
@@ -140,10 +126,11 @@ overstated = Exercise(
     "04.3",
     "Two clients, with 10 and 1,000 examples. By what **factor** does `sum(x) / len(updates)` "
     "overstate the smaller one, compared with weighting by examples? (Within 1 %.)",
-    lambda answer: _near(
+    lambda answer: number(
         answer,
         50.5,
         unit="times",
+        within=0.01,
         wrong={
             100: "that is how many times more examples the other has; compare shares of the mean",
             2: "in the plain mean it counts a half; what would its share of the examples be?",
@@ -204,10 +191,11 @@ sparse_enough = Exercise(
     "Weights in half precision, 2 bytes each, are pruned; what is left is stored as its value (2 "
     "bytes) and an int32 index. From which **share of zeros** on, between 0 and 1, is that smaller "
     "than the dense tensor? (Within 1 %.)",
-    lambda answer: _near(
+    lambda answer: number(
         answer,
         2 / 3,
         unit="of the weights",
+        within=0.01,
         wrong={
             0.5: "that is for float32, where value and index are equally wide",
             1 / 3: "that is the share that may stay; the question asks for the zeros",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from fedlab.exercises.framework import Exercise, function, number
@@ -159,18 +158,16 @@ def _hours() -> float:
 
 def _check_hours(answer: Any) -> str | None:
     right = _hours()
-    is_number = isinstance(answer, (int, float)) and not isinstance(answer, bool)
-    if is_number and math.isclose(answer, right, rel_tol=0.01):
-        return None
     return number(
-        round(answer, 4) if is_number else answer,
-        round(right, 4),
+        answer,
+        right,
         unit="hours",
+        within=0.01,
         wrong={
-            round(right / 8, 4): "a link's rate is in bits; a byte is 8 of them",
-            round(right * 2, 4): "only the upload is asked for: one direction",
-            round(right * 60, 4): "those are minutes",
-            round(right * 3600, 4): "those are seconds",
+            right / 8: "a link's rate is in bits; a byte is 8 of them",
+            right * 2: "only the upload is asked for: one direction",
+            right * 60: "those are minutes",
+            right * 3600: "those are seconds",
         },
     )
 

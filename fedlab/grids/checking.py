@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 
 from fedlab.grids.layer import GridLayer
 from fedlab.grids.metered import MeteredGrid
-from fedlab.guards import one_line
+from fedlab.logs import one_line
 from fedlab.records import RecordError, array_view, records_of, round_of, schema_of
 
 _TOO_HEAVY = 2.0**64  # such weights would add up to infinity, and the mean to zeros

@@ -10,8 +10,8 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from fedlab.grids.layer import GridLayer
-from fedlab.guards import one_line
 from fedlab.ledger import Ledger, Transfer
+from fedlab.logs import one_line
 from fedlab.records import round_of, weigh
 from fedlab.units import Levels
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
+from fedlab.memory.breakdown import Breakdown, sized
 from fedlab.sizes import FLOATS, size_of, tensors_of
 from fedlab.units import Bytes, whole_bytes
 
@@ -17,7 +18,7 @@ _MOMENTS = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}  # tensors kept for 
 _STEP = 4  # Adam counts its steps in a float32 of its own for each tensor
 
 
-class DeviceMemory:
+class DeviceMemory(Breakdown):
     """What a participant holds, in bytes, component by component.
 
     - parameters = elements x width, summed over the model's tensors (tied ones once)
@@ -57,7 +58,7 @@ class DeviceMemory:
             raise ValueError(f"optimizer: expected one of {', '.join(_MOMENTS)}, got {optimizer!r}")
         parts = _parts(model)
         step_counters = _STEP * parts.trained_tensors if optimizer.startswith("adam") else 0
-        self.components: dict[str, Bytes] = {
+        components = {
             "parameters": parts.parameters,
             "buffers": parts.buffers,
             "gradients": parts.trained,
@@ -67,11 +68,7 @@ class DeviceMemory:
             "dataset": sized(dataset, "dataset"),
             "update": parts.sent if update is None else sized(update, "update"),
         }
-
-    @property
-    def total(self) -> Bytes:
-        """All components together."""
-        return sum(self.components.values(), Bytes(0))
+        super().__init__(components)
 
     @property
     def peak(self) -> Bytes:
@@ -89,31 +86,10 @@ class DeviceMemory:
         measured: what a process was seen to hold. It becomes the total, and what no component
         explains (temporaries, the allocator) a row of its own, below 0 where the process held less.
         """
-        rows = dict(self.components)
-        if measured is not None:
-            rows["remainder (measured)"] = Bytes(measured) - self.total
-        return breakdown(rows)
-
-    def __repr__(self) -> str:
-        parts = ", ".join(f"{name} {size.short}" for name, size in self.components.items() if size)
-        return f"DeviceMemory({self.total}: {parts})"
-
-
-def sized(thing: Any, what: str) -> Bytes:
-    """The bytes of `thing`: a whole number of them, or anything that `size_of` takes."""
-    return whole_bytes(thing, what) if isinstance(thing, Real) else size_of(thing)  # numpy's too
-
-
-def breakdown(rows: dict[str, Bytes]) -> pd.DataFrame:
-    """Components with their sum, as bytes to read and to compare."""
-    import pandas as pd
-
-    total = sum(rows.values(), Bytes(0))
-    sizes = {**rows, "total": total}
-    table = pd.DataFrame({"bytes": [f"{size:,}" for size in sizes.values()]}, index=list(sizes))
-    table["readable"] = [str(size) for size in sizes.values()]
-    table["share"] = [f"{size / total if total else 0:.1%}" for size in sizes.values()]
-    return table
+        if measured is None:
+            return super().table()
+        remainder = {"remainder (measured)": Bytes(measured) - self.total}
+        return Breakdown(self.components | remainder).table()
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from fedlab.memory.device import breakdown, sized
+from fedlab.memory.breakdown import Breakdown, sized
 from fedlab.sizes import FLOATS, size_of, tensors_of
 from fedlab.units import Bytes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Aggregation = Literal["list", "running", "tree", "async"]
 Storage = Literal["resident", "mapped", "half"]
 
 
-class ServerMemory:
+class ServerMemory(Breakdown):
     """What the server holds at its peak, in bytes, component by component.
 
     - global model = its size; 0 when memory-mapped (its pages are the file's, dropped at need), 2
@@ -76,7 +73,7 @@ class ServerMemory:
         keeps = aggregation == "list"
         later = rounds > 1
         levels = tree_levels(updates, fan_out) if aggregation == "tree" else 1
-        self.components: dict[str, Bytes] = {
+        components = {
             "global model": _stored(model, storage),
             "initial model": _stored(model, storage) * later,
             "updates kept": size * updates * keeps,
@@ -84,19 +81,7 @@ class ServerMemory:
             "sums": _averaged(model) * (0 if keeps and later else levels),
             "in flight": size * (0 if keeps else min(window or 1, updates)),
         }
-
-    @property
-    def total(self) -> Bytes:
-        """All components together."""
-        return sum(self.components.values(), Bytes(0))
-
-    def table(self) -> pd.DataFrame:
-        """One row a component, in bytes, and its share of the total."""
-        return breakdown(self.components)
-
-    def __repr__(self) -> str:
-        parts = ", ".join(f"{name} {size.short}" for name, size in self.components.items() if size)
-        return f"ServerMemory({self.total}: {parts})"
+        super().__init__(components)
 
 
 def tree_levels(updates: int, fan_out: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, TypeVarTuple
 
 import cloudpickle
 
-from fedlab.logs import clean
+from fedlab.logs import one_line
 from fedlab.meters.error import MeterError
 from fedlab.meters.growth import growth_here
 from fedlab.meters.process import fresh_python
@@ -79,7 +79,7 @@ def _pickled(name: str, job: tuple[object, ...]) -> bytes:
         pickled: bytes = cloudpickle.dumps(job)
     except Exception as error:  # whatever a foreign __reduce__ raises
         raise MeterError(
-            f"{name} cannot be handed to another process ({_one_line(error)}): let it open its "
+            f"{name} cannot be handed to another process ({one_line(str(error))}): let it open its "
             "files and make its locks itself"
         ) from error
     return pickle.dumps(sys.path) + pickled
@@ -96,11 +96,6 @@ def _went_well(message: dict[str, Any], name: str, limit: int | None) -> None:
     }[message["step"]]
     if limit is not None and message["memory"] and message["step"] == "run":
         said = f"{name} needed more than the {Bytes(limit)} allowed"
-    error = MeterError(f"{said}: {_one_line(message['error'])}")
+    error = MeterError(f"{said}: {one_line(message['error'])}")
     error.add_note(f"In the child process:\n{message['traceback']}")
     raise error
-
-
-def _one_line(reason: object, longest: int = 300) -> str:
-    text = " ".join(clean(str(reason)).split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
@@ -26,11 +27,7 @@ from rich.console import Console
 
 HERE = Path(__file__).resolve().parent
 LESSONS = HERE.parents[1] / "lessons"
-KERNEL_ENVIRONMENT = dict(
-    line.split("=")
-    for line in (HERE / "kernel.env").read_text("utf-8").splitlines()
-    if not line.startswith("#")
-)
+KERNEL_ENVIRONMENT = tomllib.loads((HERE / "kernel.toml").read_text("utf-8"))
 MASKS = get_sanitize_patterns((HERE / "sanitize.cfg").read_text(encoding="utf-8"))
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # What child processes print reaches a cell late or never: a lesson prints it itself, or it is not
