@@ -169,7 +169,7 @@ def test_doctor_says_which_data_is_not_there_and_how_to_fetch_it(
 ) -> None:
     monkeypatch.setenv("FEDLAB_CACHE", str(tmp_path))
     found = {check["name"]: check for check in json.loads(fedlab("doctor", "--json")[1])}
-    assert found["data sets"]["found"] == "not fetched: mnist"
+    assert found["data sets"]["found"] == "not fetched: mnist, sentiment, minilm"
     assert "python -m fedlab.data" in found["data sets"]["mend"]
 
 

@@ -51,9 +51,9 @@ def _facts(source: Source) -> dict[str, Any]:
     return {
         "name": source.name,
         "what": source.what,
-        "bytes": source.member.size,
+        "bytes": source.size,
         "path": None if path is None else str(path),
-        "sha256": source.member.sha256,
+        "sha256": {member.base: member.sha256 for member in source.members},
         "package": source.requirement,
         "licence": source.licence,
         "citation": source.citation,

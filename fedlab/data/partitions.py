@@ -73,6 +73,48 @@ def dirichlet(
     return _topped_up(parts, least)
 
 
+def by_label(
+    labels: np.ndarray[Any, Any], clients: int, *, classes_per_client: int = 2, seed: int = 0
+) -> list[Indices]:
+    """Examples dealt by class: no client holds more than `classes_per_client` of them.
+
+    labels: (n,) of any kind that can be compared. Each class is cut into shards, as equal as can be
+    over all classes, and each client gets `classes_per_client` shards drawn at random. Two may be
+    of one class, so some clients hold fewer classes. Where classes are equally large, and so are
+    the shards, this is the paper's pathological partition.
+
+    Raises ValueError for less than one client or class a client, for fewer shards than classes, or
+    fewer examples than shards.
+
+    Source: McMahan, Moore, Ramage, Hampson and Agüera y Arcas 2017, arXiv:1602.05629, section 3.
+
+    >>> labels = np.repeat([0, 1, 2, 3], 50)
+    >>> label_counts(by_label(labels, 2), labels)
+    array([[ 0, 50,  0, 50],
+           [50,  0, 50,  0]])
+    """
+    if classes_per_client < 1:
+        raise ValueError(f"classes_per_client: expected 1 or more, got {classes_per_client}")
+    _enough(len(labels), clients, classes_per_client)
+    random = np.random.default_rng(seed)
+    classes = np.unique(labels)
+    shards = _shards(labels, classes, clients * classes_per_client, random)
+    dealt = random.permutation(len(shards)).reshape(clients, classes_per_client)
+    return [random.permutation(np.concatenate([shards[s] for s in hand])) for hand in dealt]
+
+
+def natural(groups: np.ndarray[Any, Any], *, seed: int = 0) -> list[Indices]:
+    """Examples where they arose: one client for each group, in the groups' sorted order.
+
+    groups: (n,) of any kind that can be compared, such as `Sentences.sources`.
+
+    >>> [part.tolist() for part in natural(np.array(["tweet", "film", "tweet"]), seed=1)]
+    [[1], [0, 2]]
+    """
+    random = np.random.default_rng(seed)
+    return [random.permutation(np.flatnonzero(groups == group)) for group in np.unique(groups)]
+
+
 def label_counts(parts: Sequence[Indices], labels: np.ndarray[Any, Any]) -> Indices:
     """How many examples of each class each client holds: (clients, classes) int64, classes sorted.
 
@@ -102,3 +144,24 @@ def _topped_up(parts: list[Indices], least: int) -> list[Indices]:
             parts[client] = np.append(parts[client], parts[richest][-1])
             parts[richest] = parts[richest][:-1]
     return parts
+
+
+def _shards(
+    labels: np.ndarray[Any, Any],
+    classes: np.ndarray[Any, Any],
+    count: int,
+    random: np.random.Generator,
+) -> list[Indices]:
+    """`count` shards of one class each, none of them empty: the coarsest class is cut again."""
+    if count < len(classes):
+        raise ValueError(
+            f"expected clients x classes_per_client to be at least {len(classes)}, the number of "
+            f"classes, got {count}; take more clients or more classes a client"
+        )
+    members = [random.permutation(np.flatnonzero(labels == label)) for label in classes]
+    cuts = np.ones(len(classes), np.int64)
+    for _ in range(count - len(classes)):
+        cuts[np.argmax([len(its) / cut for its, cut in zip(members, cuts, strict=True)])] += 1
+    return [
+        shard for its, cut in zip(members, cuts, strict=True) for shard in np.array_split(its, cut)
+    ]

@@ -1,10 +1,10 @@
-"""A data set of two lines in a wheel of our own, which pip finds in a folder: no network."""
+"""Data sets in packages of our own, which pip finds in a folder: no network."""
 
 import os
 from pathlib import Path
 
 import pytest
-from wheels import CONTENT, file, write_wheel
+from archives import CONTENT, PAIR, file, write_sdist, write_wheel
 
 from fedlab.data import registry
 from fedlab.data.registry import Source
@@ -12,7 +12,7 @@ from fedlab.data.registry import Source
 
 @pytest.fixture
 def links(tmp_path: Path) -> Path:
-    """The folder in which pip finds the wheel."""
+    """The folder in which pip finds the packages."""
     return tmp_path / "links"
 
 
@@ -25,7 +25,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def sample(links: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
-    """The data set, registered, and a pip that looks nowhere but in `links`."""
+    """A data set of one file in a wheel, registered, and a pip that looks only into `links`."""
     wheel = write_wheel(links, CONTENT)
     source = Source(
         name="sample",
@@ -33,14 +33,45 @@ def sample(links: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
         package="fedlab-sample",
         version="1.0",
         archive=file(wheel.name, wheel.read_bytes()),
-        member=file("fedlab_sample/data.txt", CONTENT),
+        members=(file("fedlab_sample/data.txt", CONTENT),),
         licence="CC0",
         citation="ours",
     )
+    use_only(links, monkeypatch)
+    monkeypatch.setitem(registry.SOURCES, source.name, source)
+    return source
+
+
+@pytest.fixture
+def pair(links: Path, cache: Path, ran: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """A data set of two files in a source distribution, registered, and the same pip."""
+    sdist = write_sdist(links, PAIR)
+    source = Source(
+        name="pair",
+        what="two files",
+        package="fedlab-pair",
+        version="1.0",
+        archive=file(sdist.name, sdist.read_bytes()),
+        members=tuple(file(f"fedlab_pair-1.0/{name}", data) for name, data in PAIR.items()),
+        licence="CC0",
+        citation="ours",
+    )
+    use_only(links, monkeypatch)
+    monkeypatch.setitem(registry.SOURCES, source.name, source)
+    return source
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there once code of the source distribution ran."""
+    monkeypatch.setenv("FEDLAB_SAMPLE_RAN", str(tmp_path / "ran"))
+    return tmp_path / "ran"
+
+
+def use_only(links: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point pip to this folder, whatever the user's own settings are."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    monkeypatch.setitem(registry.SOURCES, source.name, source)
-    return source

