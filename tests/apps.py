@@ -17,7 +17,7 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
 from fedlab.engines import RunResult, simulate
-from fedlab.grids import MeteredGrid
+from fedlab.grids import GridLayer, MeteredGrid
 from fedlab.ledger import Ledger
 
 W, B = (2, 3), (3,)
@@ -125,6 +125,11 @@ def instructions(
         }
     )
     return [Message(content, node, kind) for node in grid.get_node_ids()]
+
+
+def below_the_meter(grid: GridLayer) -> Grid:
+    """The grid that the run's own MeteredGrid is around."""
+    return next(layer for layer in grid.layers() if isinstance(layer, MeteredGrid)).grid
 
 
 def metered(grid: Grid) -> tuple[MeteredGrid, Ledger]:

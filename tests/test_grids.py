@@ -10,6 +10,7 @@ from apps import (
     PAYLOAD,
     Server,
     answer,
+    below_the_meter,
     client,
     client_where,
     echo,
@@ -92,7 +93,7 @@ def test_find_gives_the_nearest_layer_of_a_kind():
         assert checking.find(MeteredGrid) is inner
         assert outer.find(CheckingGrid) is checking
         assert inner.find(CheckingGrid) is None
-        assert CheckingGrid(grid.grid.grid).find(MeteredGrid) is None  # the engine itself: no layer
+        assert CheckingGrid(below_the_meter(grid)).find(MeteredGrid) is None
 
     federation(main, client(echo))
 
@@ -475,7 +476,7 @@ def test_a_reply_that_was_not_asked_for_is_neither_counted_nor_judged():
 
     def main(grid):
         stray.append(Message(RecordDict(), 0, "train"))
-        layer, ledger = metered(Strange(grid.grid))
+        layer, ledger = metered(Strange(below_the_meter(grid)))
         replies = CheckingGrid(layer).send_and_receive(instructions(grid))
         assert replies[2] is stray[0]
         assert len(ledger.transfers) == 4

@@ -5,7 +5,19 @@ import logging
 
 import numpy as np
 import pytest
-from apps import BAD, PAYLOAD, Server, client, client_where, echo, federation, good, model, record
+from apps import (
+    BAD,
+    PAYLOAD,
+    Server,
+    below_the_meter,
+    client,
+    client_where,
+    echo,
+    federation,
+    good,
+    model,
+    record,
+)
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from flwr.serverapp.strategy import FedAvg
 
@@ -52,7 +64,7 @@ def test_it_meters_by_itself_where_nothing_else_does():
     strategy = tracking()
 
     def main(grid):
-        strategy.start(grid.grid, record(model()), num_rounds=1)  # below the run's own meter
+        strategy.start(below_the_meter(grid), record(model()), num_rounds=1)
 
     result = federation(main, client_where(BAD["a NaN"].act, {0}))
     assert result.ledger.transfers == []

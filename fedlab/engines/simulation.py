@@ -18,10 +18,11 @@ from flwr.app import Context
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
+from fedlab.codecs import Codec
 from fedlab.engines.in_process import run_in_process
 from fedlab.engines.under_ray import run_under_ray
 from fedlab.engines.waiting import Stoppable, refuse_to_wait
-from fedlab.grids import CheckingGrid, MeteredGrid
+from fedlab.grids import CheckingGrid, DecodingGrid, MeteredGrid
 from fedlab.guards import GuardedClientApp
 from fedlab.ledger import Ledger
 from fedlab.logs import flower_log
@@ -46,6 +47,7 @@ def simulate(
     engine: Engine = "in-process",
     seed: int | None = 0,
     weighted_by: str = "num-examples",
+    downlink: Codec | str | None = None,
     check: bool = True,
     verbose: bool = False,
 ) -> RunResult:
@@ -54,9 +56,10 @@ def simulate(
     nodes: how many clients there are; each gets `partition-id` (0 to nodes-1) and `num-partitions`
     in its node_config. engine: "in-process" (deterministic, real serialization, no processes) or
     "ray" (Flower's own simulation engine). seed: of `random`, numpy and torch for the run, restored
-    after it; None leaves them alone. weighted_by: the metric that weighs a reply. check: turn
-    unusable replies into named failures (off for strategies whose replies are not model updates,
-    such as boosted trees). verbose: print Flower's log.
+    after it; None leaves them alone. weighted_by: the metric that weighs a reply. downlink: a codec
+    for what the server sends, see `DecodingGrid`; the clients need `compress` to decode it. check:
+    turn unusable replies into named failures (off for strategies whose replies are not model
+    updates, such as boosted trees). verbose: print Flower's log.
 
     A client that fails is in `ledger.failures`, not an exception. What the ServerApp raises is
     raised here. Raises ValueError for nodes below 1 or an unknown engine, NotEnoughNodesError when
@@ -74,8 +77,8 @@ def simulate(
     @layered.main()
     def main(grid: Grid, context: Context) -> None:
         metered.append(MeteredGrid(Stoppable(grid, stop), ledger))
-        checked = CheckingGrid(metered[0], weighted_by=weighted_by) if check else metered[0]
-        server_app(checked, context)
+        decoded = DecodingGrid(metered[0], downlink=downlink)
+        server_app(CheckingGrid(decoded, weighted_by=weighted_by) if check else decoded, context)
 
     def watch(record: LogRecord) -> bool:
         refuse_to_wait(record, nodes, stop)

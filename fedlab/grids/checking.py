@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
-from flwr.app.error import Error
 from flwr.serverapp import Grid
 
 from fedlab.grids.layer import GridLayer
-from fedlab.grids.metered import MeteredGrid
-from fedlab.logs import one_line
+from fedlab.grids.rejecting import rejected
 from fedlab.records import RecordError, array_view, records_of, round_of, schema_of
 
 _TOO_HEAVY = 2.0**64  # such weights would add up to infinity, and the mean to zeros
-REJECTED = 422  # our own error code: the reply arrived and was no good
 
 
 class CheckingGrid(GridLayer):
@@ -64,7 +61,7 @@ class CheckingGrid(GridLayer):
             if kind in ("train", "evaluate"):
                 self._check_weight(reply.content)
         except RecordError as error:
-            return self._rejected(instruction, str(error))
+            return rejected(self, instruction, str(error))
         return reply
 
     def _checked_arrays(self, asked: RecordDict, got: RecordDict) -> RecordDict:
@@ -121,13 +118,7 @@ class CheckingGrid(GridLayer):
         if schema == expected:
             return reply
         odd = ", ".join(sorted(key for _, key, _ in expected ^ schema))
-        return self._rejected(instruction, f"metrics differ from the other replies': {odd}")
-
-    def _rejected(self, instruction: Message, reason: str) -> Message:
-        reason = one_line(reason)
-        if (metered := self.find(MeteredGrid)) is not None:
-            metered.reject(instruction.metadata.message_id, reason)
-        return Message(Error(REJECTED, reason), reply_to=instruction)
+        return rejected(self, instruction, f"metrics differ from the other replies': {odd}")
 
 
 def _kind(instruction: Message) -> str:

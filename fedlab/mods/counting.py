@@ -1,8 +1,4 @@
-"""Layers on the client's side of the message path: Flower mods.
-
-A mod wraps `call_next`; the first in a ClientApp's list is the outermost. Mods hold no ledger: Ray
-pickles them and runs them elsewhere.
-"""
+"""Counting on the client: what it received and what it sent."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, Result
 from flwr.supercore import log
 
-from fedlab.grids import CheckingGrid, GridLayer, MeteredGrid
+from fedlab.grids import CheckingGrid, DecodingGrid, GridLayer, MeteredGrid
 from fedlab.ledger import Ledger
 
 
@@ -31,17 +31,21 @@ class BandwidthTrackingFedAvg(FedAvg):
         self.ledger = Ledger()
 
     def start(self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **settings: Any) -> Result:
-        """Run as FedAvg does, through the metering and the checking layer."""
+        """Run as FedAvg does, through the metering, the decoding and the checking layer."""
         metered = MeteredGrid(grid, self.ledger)
         checked: GridLayer = metered
         if not (isinstance(grid, CheckingGrid) and grid.weighted_by == self.weighted_by_key):
-            checked = CheckingGrid(metered, weighted_by=self.weighted_by_key)  # not checked yet
+            checked = CheckingGrid(
+                DecodingGrid(metered), weighted_by=self.weighted_by_key
+            )  # not checked yet
         try:
             result = super().start(self.layered(checked), initial_arrays, *args, **settings)
         finally:
             metered.leave()
         if not result.arrays:
             result.arrays = initial_arrays
+        if (decoding := checked.find(DecodingGrid)) is not None:
+            result.arrays = decoding.put_back(self.arrayrecord_key, result.arrays)
         return result
 
     def layered(self, checked: GridLayer) -> Grid:

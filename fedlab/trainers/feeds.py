@@ -38,8 +38,8 @@ class Feed:
     seed: each epoch has its own order, drawn from the seed and the epoch's number alone; None keeps
     the stored order, and then batches are views of the examples, no copies.
 
-    Raises TrainingError when there are no examples, when they are not float32 with int64 labels,
-    when size is below 1 or micro outside 1 to size.
+    Raises TrainingError when there are no examples, when they are neither float32 nor int64
+    token ids, when labels are not int64, when size is below 1 or micro outside 1 to size.
     """
 
     examples: Examples
@@ -48,7 +48,7 @@ class Feed:
     seed: int | None
 
     def __post_init__(self) -> None:
-        check(self.examples.inputs, self.examples.labels, "examples")
+        check(self.examples.inputs, self.examples.labels, "examples", tokens=True)
         if self.size < 1:
             raise TrainingError(f"size: expected 1 or more examples a step, got {self.size}")
         if not 1 <= self.micro <= self.size:
@@ -116,14 +116,23 @@ def accumulated(examples: Examples, size: int, micro: int, *, seed: int = 0) -> 
     return Feed(examples, size, micro, seed)
 
 
-def check(inputs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], source: str) -> None:
+def check(
+    inputs: np.ndarray[Any, Any],
+    labels: np.ndarray[Any, Any],
+    source: str,
+    *,
+    tokens: bool = False,
+) -> None:
     """Raise TrainingError, naming the source, unless these can be trained on.
 
-    inputs: float32 (n, ...). labels: int64 (n,). n: at least 1.
+    inputs: float32 (n, ...). labels: int64 (n,). n: at least 1. tokens: take int64 inputs too, the
+    ids of tokens.
     """
-    if inputs.dtype != np.float32 or inputs.ndim < 2:
+    dtypes = (np.float32, np.int64) if tokens else (np.float32,)
+    if inputs.dtype not in dtypes or inputs.ndim < 2:
+        wanted = "float32 (or int64, token ids)" if tokens else "float32"
         raise TrainingError(
-            f"{source}: expected inputs of float32 in shape (n, ...), got {inputs.dtype} in shape "
+            f"{source}: expected inputs of {wanted} in shape (n, ...), got {inputs.dtype} in shape "
             f"{tuple(inputs.shape)}; convert or reshape them first"
         )
     if labels.dtype != np.int64 or labels.ndim != 1:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from apps import (
     PAYLOAD,
+    below_the_meter,
     client,
     federation,
     good,
@@ -50,7 +51,7 @@ def test_it_works_by_hand_over_the_other_layers_and_frees_each_reply():
 
     def main(grid):
         ledger = Ledger()
-        layered = StreamingGrid(CheckingGrid(MeteredGrid(grid.grid, ledger)), window=2)
+        layered = StreamingGrid(CheckingGrid(MeteredGrid(below_the_meter(grid), ledger)), window=2)
         for reply in layered.send_and_receive(iter(instructions(grid, kind="train"))):
             assert sum(one() is not None for one in alive) == 0
             alive.append(weakref.ref(reply.content))

@@ -9,6 +9,7 @@ from apps import (
     PAYLOAD,
     Server,
     answer,
+    below_the_meter,
     client,
     client_where,
     echo,
@@ -435,7 +436,7 @@ def test_no_bytes_end_a_round(data):
 
 def test_a_checking_layer_without_a_meter_still_rejects():
     def main(grid):
-        replies = CheckingGrid(grid.grid).send_and_receive(instructions(grid))
+        replies = CheckingGrid(below_the_meter(grid)).send_and_receive(instructions(grid))
         assert [reply.has_error() for reply in replies] == [True, False]
         assert replies[0].error.code == 422
         assert replies[0].metadata.reply_to_message_id
