@@ -53,6 +53,8 @@ class Codec(ABC):
         flat = np.ascontiguousarray(array, dtype).reshape(-1)
         start = wire.header_size(shape, str(self))
         seed = int(np.random.randint(2**63, dtype=np.int64)) if seed is None else seed
+        if not 0 <= seed < 2**63:
+            raise CodecError(f"seed: expected 0 to 2**63 - 1, got {seed}")
         end = start + self.write(flat, out[start:most], seed)
         wire.seal(out[:end], shape, dtype.name, str(self))
         return end
@@ -61,8 +63,9 @@ class Codec(ABC):
         self, blob: Buffer, shape: tuple[int, ...], dtype: DTypeLike = np.float32
     ) -> np.ndarray[Any, Any]:
         """The tensor of this shape and dtype that a blob holds; allocated after the header fits."""
-        body = wire.body_of(_bytes(blob), tuple(shape), _known(dtype).name, str(self))
-        array = np.empty(shape, dtype)
+        native = _known(dtype)
+        body = wire.body_of(_bytes(blob), tuple(shape), native.name, str(self))
+        array = np.empty(shape, native)
         self.read(body, array.reshape(-1))
         return array
 
@@ -71,8 +74,10 @@ class Codec(ABC):
 
         After a CodecError the tensor's numbers mean nothing.
         """
+        if not (array.flags.c_contiguous and array.flags.writeable and array.dtype.isnative):
+            raise CodecError("expected a tensor to fill: contiguous, writable, in native order")
         body = wire.body_of(_bytes(blob), array.shape, _known(array.dtype).name, str(self))
-        self.read(body, array.reshape(-1, copy=False))
+        self.read(body, array.reshape(-1))
 
     @abstractmethod
     def body_size(self, n: int, dtype: np.dtype[Any]) -> int:

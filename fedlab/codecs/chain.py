@@ -1,6 +1,6 @@
 """A sparse codec, then a codec for the values it keeps.
 
-Body: how many values are kept (8 bytes), the body of these values in the second codec, then the
+Body: how many values are kept (4 bytes), the body of these values in the second codec, then the
 positions as the first codec writes them for a chain: compact, or as a seed.
 
 Source: Lin et al. 2018, arXiv:1712.01887 (sparse, then coded); Sattler et al. 2019,
@@ -19,7 +19,7 @@ from fedlab.codecs.error import CodecError
 from fedlab.codecs.sparse import Sparse, spread
 from fedlab.codecs.wire import Bytes8
 
-_COUNT = 8  # bytes
+_COUNT = 4  # bytes
 
 
 @dataclass(frozen=True)

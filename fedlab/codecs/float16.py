@@ -55,7 +55,7 @@ class Float16(Codec):
         halves, values = self._halves(body[: 2 * flat.size]), tensor_of(flat)
         halves.copy_(values)
         ends = extremes(values)  # the others fit if these two do
-        if not torch.tensor(ends, dtype=values.dtype).to(halves.dtype).isfinite().all():
+        if not torch.tensor(ends).to(halves.dtype).to(values.dtype).isfinite().all():
             raise CodecError(f"values from {ends[0]:g} to {ends[1]:g} do not fit into {self.half}")
         return 2 * flat.size
 

@@ -28,8 +28,8 @@ _WIDTHS = (1, 2, 4)
 
 def width(n: int) -> int:
     """Bytes of a plain position in a tensor of n values."""
-    if n > 2**32:
-        raise CodecError(f"expected at most 2**32 values in a tensor, got {n}")
+    if n >= 2**32:
+        raise CodecError(f"expected fewer than 2**32 values in a tensor, got {n}")
     return 2 if n <= 2**16 else 4
 
 

@@ -9,7 +9,7 @@ opposite sign and of nearly that size has no code of its own and becomes the las
 a bias.
 Stochastic: the scale leaves code 0 out, and each value becomes one of the two codes beside it, by
 chance, so that the decoded tensor is the tensor on average. Scales are rounded away from zero;
-those below 1.2e-38 become zero, and their blocks with them.
+blocks of those below 1.2e-38 decode to zeros.
 
 Source: blocks: Dettmers et al. 2022, arXiv:2110.02861; stochastic rounding: Alistarh et al. 2017
 (QSGD), arXiv:1610.02132; with 2 bits it is TernGrad, Wen et al. 2017, arXiv:1705.07878.
@@ -34,7 +34,7 @@ Scales = np.ndarray[Any, np.dtype[np.float32]]
 
 _BLOCKS = {8: 64, 4: 32, 2: 32}  # values that share a scale, where nothing else is asked for
 _LARGEST_BLOCK = 2**16
-_NORMAL = np.finfo(np.float32).tiny
+_NORMAL = np.finfo(np.float32).tiny  # the smallest whose inverse is finite
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Quantize(Codec):
     stochastic: bool = False
 
     def __post_init__(self) -> None:
-        if self.bits not in (8, 4, 2):
+        if isinstance(self.bits, float) or self.bits not in (8, 4, 2):
             raise CodecError(f"expected 8, 4 or 2 bits, got {self.bits!r}")
         if self.block == 0:
             object.__setattr__(self, "block", _BLOCKS[self.bits])
@@ -147,25 +147,27 @@ class Quantize(Codec):
     def _scales(self, blocks: torch.Tensor, dtype: np.dtype[Any]) -> Scales:
         """Each block's scale, away from zero to the next bfloat16, held in float32."""
         most, least = torch.amax(blocks, 1).numpy(), torch.amin(blocks, 1).numpy()
+        largest = max(float(most.max()), -float(least.min()))  # NaN when one value is
+        codes = self.half - 1 if self.stochastic else self.half  # from zero to the largest
+        limit = min(float(np.finfo(kind).max) for kind in (dtype, np.float32))
+        if not largest * self.half / codes * (1 + 2**-7) <= limit:  # as code 0, scale rounded up
+            raise CodecError(f"expected values that {dtype} holds with a margin, got {largest:g}")
         if self.stochastic:
-            exact = np.maximum(most, -least) / (self.half - 1)
+            exact = np.maximum(most, -least) / np.float32(codes)
         else:
-            exact = np.where(most > -least, most, least) / -self.half
-        self._check(exact, dtype)  # NaN would wrap around when it is rounded up
+            exact = np.where(most > -least, most, least) / np.float32(-codes)
         rounded: Scales = ((exact.view(np.uint32) + 0xFFFF) & 0xFFFF0000).view(np.float32)
-        rounded[np.abs(rounded) < _NORMAL] = 0
-        self._check(rounded, dtype)
         return rounded
 
     def _check(self, scales: Scales, dtype: np.dtype[Any]) -> None:
         """Raise CodecError unless every code decodes to a finite value."""
         largest = float(np.abs(scales).max(initial=0)) * self.half
-        if not largest <= np.finfo(dtype).max:  # NaN is not
-            raise CodecError(f"expected values that fit into {dtype}, a scale makes {largest:g}")
+        if not largest <= float(np.finfo(dtype).max):  # NaN is not
+            raise CodecError(f"expected scales that keep {dtype} finite, one makes {largest:g}")
 
 
 def _inverse(scales: Scales) -> torch.Tensor:
-    """(m,) as (m, 1), of which zero's is zero."""
+    """(m,) as (m, 1); zero for a scale that is zero or has no finite inverse."""
     inverse = np.zeros_like(scales)
-    np.divide(1, scales, out=inverse, where=scales != 0)
+    np.divide(1, scales, out=inverse, where=np.abs(scales) >= _NORMAL)
     return torch.from_numpy(inverse)[:, None]

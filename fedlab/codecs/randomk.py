@@ -22,7 +22,7 @@ import numpy as np
 from fedlab.codecs.base import Floats, expect, fraction_of
 from fedlab.codecs.positions import Positions
 from fedlab.codecs.sparse import Sparse, check_finite, kept, spread
-from fedlab.codecs.views import PIECE
+from fedlab.codecs.views import PIECE, extremes, tensor_of
 from fedlab.codecs.wire import Bytes8
 
 _SEED = 8  # bytes
@@ -54,8 +54,8 @@ class RandomK(Sparse):
         """The positions that follow from the seed."""
         pieces = list(_drawn(seed, self.count(flat.size), flat.size))
         chosen = np.concatenate([np.empty(0, np.int64), *pieces])
-        # NaN is not likely to be drawn, so look at all: a sum of squares shows it
-        if not math.isfinite(float(np.dot(flat, flat))):
+        # a NaN is not likely to be drawn, and must not pass for that: look at all
+        if not all(map(math.isfinite, extremes(tensor_of(flat)))):
             check_finite(flat)
         return chosen
 

@@ -53,6 +53,7 @@ class Threshold(Sparse):
         """Those of at least that size."""
         with np.errstate(over="ignore"):  # a threshold beyond float16's range keeps nothing
             cut = np.array([self.least], flat.dtype)
-        chosen = at_least(flat, magnitudes(cut)[0])
+        smallest = 2  # the magnitude of the smallest number above zero: no zero is kept
+        chosen = at_least(flat, max(smallest, int(magnitudes(cut)[0])))
         check_finite(flat[chosen])
         return chosen

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from fedlab.codecs import Codec, CodecError, parse
-from fedlab.codecs.arrays import decode, encodable, encode, is_encoded, numbers_of
+from fedlab.codecs.arrays import decode, encodable, encode, is_encoded
 from fedlab.grids.layer import GridLayer
 from fedlab.grids.rejecting import rejected
 from fedlab.mods.sending import SEND_ONLY
@@ -45,7 +45,8 @@ class DecodingGrid(GridLayer):
             )
         self._broadcasts: list[_Broadcast] = []  # those that may still be answered
         self._frozen: dict[tuple[str, str], Array] = {}  # never sent back, as they first were
-        self._trained: set[tuple[str, str]] = set()
+        self._trained: set[tuple[str, str]] = set()  # sent back by a client, and not rejected
+        self._sent_back: dict[str, set[tuple[str, str]]] = {}  # the latest, by message id
 
     def outgoing(self, messages: list[Message]) -> list[Message]:
         """Put back the frozen tensors, and encode the rest when that is asked for."""
@@ -54,7 +55,13 @@ class DecodingGrid(GridLayer):
 
     def incoming(self, replies: list[Message]) -> list[Message]:
         """Make each reply to a train message whole."""
+        self._settle()
         return [self._whole(reply) for reply in replies]
+
+    def reject(self, message_id: str, reason: str) -> None:
+        """A reply that is no good has trained nothing."""
+        self._sent_back.pop(message_id, None)
+        super().reject(message_id, reason)
 
     def unanswered(self, messages: list[Message]) -> None:
         """End of the round trip: nothing more is added to what it sent."""
@@ -67,11 +74,17 @@ class DecodingGrid(GridLayer):
         return ArrayRecord(arrays) if changed else record
 
     def _with_frozen(self, key: str, record: ArrayRecord) -> Arrays:
+        self._settle()
         frozen = self._frozen.keys() - self._trained
         return {
             name: self._frozen[key, name] if (key, name) in frozen else array
             for name, array in record.items()
         }
+
+    def _settle(self) -> None:
+        """What came earlier, and was not rejected since, has trained what it brought."""
+        self._trained.update(*self._sent_back.values())
+        self._sent_back.clear()
 
     def _forget(self) -> None:
         """Let go of broadcasts that no reply can refer to any more."""
@@ -113,30 +126,36 @@ class DecodingGrid(GridLayer):
             return reply
         broadcast = next(b for b in self._broadcasts if b.sent is instruction.content)
         try:
-            reply.content = self._restored(broadcast, reply.content)
+            restored = self._restored(broadcast, reply.content)
         except CodecError as error:
             node = instruction.metadata.dst_node_id
             return rejected(self, instruction, f"client {node}: {error}")
+        self._sent_back[instruction.metadata.message_id] = {
+            (key, name)
+            for key, record in records_of(reply.content, ArrayRecord).items()
+            for name, array in record.items()
+            if broadcast.whole.get(key, {}).get(name) != array
+        }
+        reply.content = restored
         return reply
 
     def _restored(self, broadcast: _Broadcast, came: RecordDict) -> RecordDict:
         content = dict(came.items())
         said = content.pop(SEND_ONLY, None)
-        left_out = 0
+        left_out: dict[tuple[str, str], Array] = {}
         for key, record in records_of(came, ArrayRecord).items():
-            sent = broadcast.received.get(key, {})
-            arrays = _decoded_onto(sent, record)
-            self._trained.update((key, name) for name in record)
-            missing = sent.keys() - arrays.keys()
-            left_out += len(missing)
+            arrays = _decoded_onto(broadcast.received.get(key, {}), record)
+            whole = broadcast.whole.get(key, {})
+            missing = {name: whole[name] for name in whole.keys() - arrays.keys()}
+            left_out |= {(key, name): array for name, array in missing.items()}
             if said is not None:
-                whole = broadcast.whole[key]
-                self._frozen |= {(key, name): whole[name] for name in missing} | self._frozen
-                arrays |= {name: whole[name] for name in missing}
-            if missing or arrays != dict(record.items()):
-                content[key] = ArrayRecord(arrays)
-        if said is not None and dict(said.items()) != {"left-out": left_out}:
-            raise CodecError(f"expected the news of {left_out} tensors left out, got {said}")
+                arrays |= missing
+            content[key] = ArrayRecord(arrays)
+        if said is not None:
+            expected = {"left-out": len(left_out)}
+            if not isinstance(said, ConfigRecord) or dict(said.items()) != expected:
+                raise CodecError(f"expected the news {expected}, got {str(said)[:80]}")
+            self._frozen = left_out | self._frozen
         return RecordDict(content)
 
 
@@ -161,14 +180,17 @@ def _snapshot(content: RecordDict) -> dict[str, Arrays]:
 
 def _encoded(codec: Codec, arrays: Arrays) -> Arrays:
     return {
-        name: encode(codec, array_view(array)) if encodable(array) else array
+        name: encode(codec, array_view(array), "weights") if encodable(array) else array
         for name, array in arrays.items()
     }
 
 
 def _all_decoded(records: dict[str, Arrays]) -> dict[str, Arrays]:
     return {
-        key: {name: array_of(numbers_of(array)) for name, array in arrays.items()}
+        key: {
+            name: array_of(decode(array, "weights", array)) if is_encoded(array) else array
+            for name, array in arrays.items()
+        }
         for key, arrays in records.items()
     }
 
@@ -181,7 +203,7 @@ def _decoded_onto(sent: Arrays, record: ArrayRecord) -> Arrays:
             if name not in sent:
                 raise CodecError(f"{name}: no such tensor was sent")
             try:
-                update = decode(array, like=sent[name])
+                update = decode(array, "update", sent[name])
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from None
             with np.errstate(over="ignore"):  # infinity is for CheckingGrid to find

@@ -41,6 +41,11 @@ class GridLayer(Grid):
     def unanswered(self, messages: list[Message]) -> None:
         """What to do about `messages`, to which no reply came within the time allowed."""
 
+    def reject(self, message_id: str, reason: str) -> None:
+        """Say to the layers below that the reply to this message was no good."""
+        if isinstance(self.grid, GridLayer):
+            self.grid.reject(message_id, reason)
+
     def give_up(self, message_ids: Iterable[str]) -> None:
         """Wait no longer for replies to these messages, as far as they are still unanswered."""
         still_open = self.open_messages()

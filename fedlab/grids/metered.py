@@ -81,8 +81,9 @@ class MeteredGrid(GridLayer):
 
     def reject(self, message_id: str, reason: str) -> None:
         """Mark a reply as no good in every ledger that is being written."""
-        for ledger in self._writer._ledgers:
+        for ledger in self._ledgers:
             ledger.reject(message_id, reason)
+        super().reject(message_id, reason)
 
     def close(self, reason: str) -> None:
         """Write all that is still unanswered as failed for that reason."""

@@ -6,15 +6,13 @@ from flwr.app import Message
 from flwr.app.error import Error
 
 from fedlab.grids.layer import GridLayer
-from fedlab.grids.metered import MeteredGrid
 from fedlab.logs import one_line
 
 REJECTED = 422  # our own error code: the reply arrived and was no good
 
 
 def rejected(layer: GridLayer, instruction: Message, reason: str) -> Message:
-    """An error reply in place of one that was no good; the ledger below says so too."""
+    """An error reply in place of one that was no good; the layers below hear of it too."""
     reason = one_line(reason)
-    if (metered := layer.find(MeteredGrid)) is not None:
-        metered.reject(instruction.metadata.message_id, reason)
+    layer.reject(instruction.metadata.message_id, reason)
     return Message(Error(REJECTED, reason), reply_to=instruction)

@@ -7,7 +7,7 @@ from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from fedlab.codecs import Codec, CodecError, parse
-from fedlab.codecs.arrays import encodable, encode, is_encoded, numbers_of
+from fedlab.codecs.arrays import decode, encodable, encode, is_encoded
 from fedlab.records import array_of, array_view, records_of
 
 RESIDUAL = "fedlab.residual."  # then the array record's name: key in the client's state
@@ -37,7 +37,8 @@ def compress(codec: Codec | str, *, error_feedback: bool = True) -> Mod:
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         message.content = received = _decoded(message.content)
-        sent = records_of(received, ArrayRecord)  # the app may change what the message holds
+        # the app may train into the very records that the message holds
+        sent = {key: dict(record) for key, record in records_of(received, ArrayRecord).items()}
         kept = records_of(context.state, ArrayRecord)
         reply = call_next(message, context)
         answered = isinstance(reply, Message) and reply.has_content()
@@ -61,7 +62,7 @@ def _decoded(content: RecordDict) -> RecordDict:
     for key, record in records_of(content, ArrayRecord).items():
         if any(map(is_encoded, record.values())):
             arrays = {
-                name: array_of(numbers_of(array)) if is_encoded(array) else array
+                name: array_of(decode(array, "weights", array)) if is_encoded(array) else array
                 for name, array in record.items()
             }
             arrived[key] = ArrayRecord(arrays)
@@ -69,7 +70,7 @@ def _decoded(content: RecordDict) -> RecordDict:
 
 
 def _encoded(
-    codec: Codec, sent: ArrayRecord, trained: ArrayRecord, residuals: dict[str, Array]
+    codec: Codec, sent: dict[str, Array], trained: ArrayRecord, residuals: dict[str, Array]
 ) -> ArrayRecord:
     """What was trained, as encoded updates where that can be; the residuals become the new ones."""
     arrays = ArrayRecord()
@@ -88,7 +89,7 @@ def _encoded(
         if name in residuals and _alike(residuals[name], array):
             update += array_view(residuals[name])
         try:
-            arrays[name] = encode(codec, update, buffer)
+            arrays[name] = encode(codec, update, "update", buffer)
         except CodecError as error:
             raise CodecError(f"{name}: {error}") from None
         update -= codec.decode(arrays[name].data, update.shape, update.dtype)

@@ -20,7 +20,7 @@ from flwr.serverapp.strategy.strategy_utils import sample_nodes
 from flwr.supercore import log
 
 from fedlab.aggregators import AggregationError, RunningMean
-from fedlab.grids import GridLayer, MeteredGrid, StreamingGrid
+from fedlab.grids import GridLayer, StreamingGrid
 from fedlab.records import array_of, array_view, records_of
 from fedlab.strategies.metric_mean import MetricMean
 from fedlab.strategies.tracking import BandwidthTrackingFedAvg
@@ -43,11 +43,11 @@ class StreamingFedAvg(BandwidthTrackingFedAvg):
     def __init__(self, *args: Any, window: int | None = None, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.window = window
-        self._metered: MeteredGrid | None = None
+        self._checked: GridLayer | None = None
 
     def layered(self, checked: GridLayer) -> Grid:
         """Streaming, outermost."""
-        self._metered = checked.find(MeteredGrid)
+        self._checked = checked
         return StreamingGrid(checked, window=self.window)
 
     def configure_train(
@@ -95,8 +95,8 @@ class StreamingFedAvg(BandwidthTrackingFedAvg):
         try:
             fold.add(reply.content, self.weighted_by_key, reply.metadata.src_node_id)
         except AggregationError as error:  # whole and finite, but no numbers to average
-            if self._metered is not None:
-                self._metered.reject(reply.metadata.reply_to_message_id, str(error))
+            if self._checked is not None:
+                self._checked.reject(reply.metadata.reply_to_message_id, str(error))
             return str(error)
         return ""
 
