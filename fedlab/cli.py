@@ -16,6 +16,7 @@ from rich.table import Table
 from fedlab.units import duration, parse_bps
 
 if TYPE_CHECKING:
+    from fedlab.codecs import Codec
     from fedlab.lab import LabReport
 
 app = typer.Typer(
@@ -105,7 +106,8 @@ def _show_lab(report: LabReport) -> None:
     epilog="Examples:\n\n"
     "fedlab estimate pythia-14m --clients 2\n\n"
     "fedlab estimate llama-3.2-1b --clients 100 --fraction 0.5 --rounds 10 --link 20Mbps\n\n"
-    "fedlab estimate ./model.safetensors --clients 8 --incoming 0.25 --json"
+    "fedlab estimate ./model.safetensors --clients 8 --incoming 0.25 --json\n\n"
+    "fedlab estimate pythia-14m --clients 100 --codec 'topk:0.01|int8'"
 )
 def estimate(
     model: Annotated[
@@ -119,8 +121,12 @@ def estimate(
     fraction: Annotated[float, typer.Option(help="Share of them selected each round.")] = 1.0,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds.")] = 1,
     incoming: Annotated[
-        float, typer.Option(help="An update's size as a share of the model's: 0.25, or 1.")
-    ] = 1.0,
+        float | None, typer.Option(help="An update's size as a share of the model's: 0.25, or 1.")
+    ] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(help="What updates are encoded with: int8, topk:0.01, 'topk:0.01|int8'."),
+    ] = None,
     min_clients: Annotated[
         int | None, typer.Option(min=1, help="At least so many are selected, as Flower does.")
     ] = None,
@@ -132,18 +138,25 @@ def estimate(
 ) -> None:
     """Say what a federated run will move, from sizes alone. No weights are loaded."""
     from fedlab.bandwidth import FederatedRun
+    from fedlab.framing import predict_levels
     from fedlab.sizes import size_of, tensors_of
 
-    if not 0 <= incoming < float("inf"):
+    if incoming is not None and not 0 <= incoming < float("inf"):
         raise ValueError(f"--incoming: expected a share of the model, 0 or more, got {incoming}")
+    if incoming is not None and codec is not None:
+        raise ValueError("expected --incoming or --codec, got both: each says an update's size")
+    encoder = _codec(codec)
     rate = parse_bps(link)
     with err.status(f"sizing {model} …"):
         specs = tensors_of(model, dtype=dtype)
     own = [spec for spec in specs if spec.tied_to is None]
     size = size_of(specs)
+    update = round(size * (1.0 if incoming is None else incoming))
+    if encoder is not None:
+        update = predict_levels(own, codec=encoder).payload
     run = FederatedRun(
         size,
-        round(size * incoming),
+        update,
         cohort=clients,
         fraction=fraction,
         rounds=rounds,
@@ -158,6 +171,8 @@ def estimate(
         "tied_bytes": int(tied),
         "outgoing_bytes": int(run.outgoing),
         "incoming_bytes": int(run.incoming),
+        "incoming_exact": encoder is None or encoder.fixed,
+        "codec": None if encoder is None else str(encoder),
         "clients_per_round": run.clients_per_round,
         "rounds": run.rounds,
         "downlink_bytes": int(run.downlink),
@@ -179,6 +194,9 @@ def estimate(
     if tied:
         table.add_row("tied weights", f"counted once; a state dict sends {tied} more")
     table.add_row("selected each round", f"{run.clients_per_round} of {clients}")
+    if encoder is not None:
+        most = "" if encoder.fixed else "at most "
+        table.add_row(f"an update as {encoder}", f"{most}{run.incoming}")
     table.add_row("downlink", str(run.downlink))
     table.add_row("uplink", str(run.uplink))
     table.add_row("each round", str(run.per_round))
@@ -187,6 +205,14 @@ def estimate(
     table.add_row(f"all traffic through {link}", duration(run.seconds(rate)))
     out.print(f"[bold]{model}[/bold]")
     out.print(table)
+
+
+def _codec(text: str | None) -> Codec | None:
+    if text is None:
+        return None
+    from fedlab.codecs import parse
+
+    return parse(text)
 
 
 @app.command(epilog="Examples:\n\nfedlab doctor\n\nfedlab doctor --json")

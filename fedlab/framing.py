@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fedlab.sizes import TensorSpec
 from fedlab.units import Bytes, Levels
+
+if TYPE_CHECKING:
+    from fedlab.codecs import Codec
 
 Scalar = bool | int | float | str | bytes
 Entries = Mapping[str, Scalar | Sequence[int] | Sequence[float] | Sequence[str]]
@@ -28,12 +32,15 @@ def predict_levels(
     *,
     config: Entries | None = None,
     metrics: Entries | None = None,
+    codec: Codec | None = None,
 ) -> Levels:
     """One message that carries `tensors` under "arrays", and a config or metrics beside them.
 
     tensors: as `fedlab.sizes.tensors_of` lists them; tied ones count each, as a state dict sends
     them. config, metrics: the entries of the ConfigRecord and MetricRecord; None where the message
-    has none. Returns payload, record and message bytes.
+    has none. codec: of the updates that `compress` sends; the other tensors travel as they are.
+    Returns payload, record and message bytes; exact for a codec whose `size()` is, otherwise the
+    most they can be.
 
     The message level is exact when no two tensors hold equal numbers, as in any trained model.
     Flower names content by its hash: an equal tensor is sent once in a message, and the message
@@ -45,11 +52,11 @@ def predict_levels(
     >>> predict_levels(mlp, metrics={"num-examples": 1}).payload
     Bytes(200960)
     """
-    sizes = [_npy_size(spec) for spec in tensors]
-    arrays = [_array_object(spec, size) for spec, size in zip(tensors, sizes, strict=True)]
+    sent = [_sent(spec, codec) for spec in tensors]
+    arrays = [_array_object(spec, array) for spec, array in zip(tensors, sent, strict=True)]
     names = [spec.name for spec in tensors]
     records = {"arrays": sum(arrays) + _object("ArrayRecord", _references(names), len(names))}
-    record = sum(sizes) + sum(len(name) for name in names)
+    record = sum(array.data for array in sent) + sum(len(name) for name in names)
     for key, kind, entries in (
         ("config", "ConfigRecord", config),
         ("metrics", "MetricRecord", metrics),
@@ -58,12 +65,27 @@ def predict_levels(
             records[key] = _object(kind, sum(_item(k, v) for k, v in entries.items()), 0)
             record += sum(len(k) + _counted(v) for k, v in entries.items())
     return Levels(
-        payload=sum((spec.nbytes for spec in tensors), Bytes(0)),
+        payload=sum((array.payload for array in sent), Bytes(0)),
         record=Bytes(record),
         message=Bytes(
             sum(records.values()) + _object("RecordDict", _references(list(records)), len(records))
         ),
     )
+
+
+class _Sent(NamedTuple):
+    """A tensor as it travels."""
+
+    payload: Bytes
+    data: int  # bytes in its Array
+    stype: str
+
+
+def _sent(spec: TensorSpec, codec: Codec | None) -> _Sent:
+    if codec is None or spec.dtype not in ("float16", "float32", "float64"):
+        return _Sent(spec.nbytes, _npy_size(spec), "numpy.ndarray")
+    size = codec.size(spec.shape, spec.dtype)
+    return _Sent(size, size, f"fedlab.update/{codec}")
 
 
 def _npy_size(spec: TensorSpec) -> int:
@@ -82,15 +104,15 @@ def _npy_size(spec: TensorSpec) -> int:
     return unpadded + 64 - unpadded % 64 + spec.nbytes
 
 
-def _array_object(spec: TensorSpec, npy_size: int) -> int:
+def _array_object(spec: TensorSpec, sent: _Sent) -> int:
     """An Array and its chunks, as deflated objects."""
-    full, rest = divmod(npy_size, CHUNK)
+    full, rest = divmod(sent.data, CHUNK)
     chunks = [CHUNK] * full + ([rest] if rest else [])
     body = json.dumps(
         {
             "dtype": spec.dtype,
             "shape": spec.shape,
-            "stype": "numpy.ndarray",
+            "stype": sent.stype,
             "arraychunk_ids": list(range(len(chunks))),
         }
     )

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from fedlab import cli
+from fedlab.codecs import parse
+from fedlab.sizes import tensors_of
 
 
 @pytest.fixture
@@ -64,6 +66,18 @@ def test_estimate_counts_a_configuration_in_the_dtype_asked_for(fedlab) -> None:
     assert half["model_bytes"] == 28_135_424
 
 
+def test_estimate_takes_a_codec_and_says_whether_its_size_is_exact(fedlab) -> None:
+    facts = json.loads(fedlab("estimate", "pythia-14m", "--codec", "int8", "--json")[1])
+    assert (facts["codec"], facts["incoming_exact"]) == ("int8", True)
+    assert facts["outgoing_bytes"] == 56_270_848
+    assert facts["incoming_bytes"] == sum(
+        parse("int8").size(spec.shape) for spec in tensors_of("pythia-14m")
+    )
+    facts = json.loads(fedlab("estimate", "pythia-14m", "--codec", "topk:0.01|int8", "--json")[1])
+    assert not facts["incoming_exact"]
+    assert "at most" in fedlab("estimate", "pythia-14m", "--codec", "topk:0.01|int8")[1]
+
+
 def test_estimate_reads_a_weights_file_in_its_own_dtype(fedlab, tmp_path: Path) -> None:
     import numpy as np
     from safetensors.numpy import save_file
@@ -87,6 +101,9 @@ def test_estimate_reads_a_weights_file_in_its_own_dtype(fedlab, tmp_path: Path) 
         (["gpt2", "--fraction", "nan"], "share in (0, 1], got nan"),
         (["gpt2", "--incoming", "-1"], "0 or more, got -1.0"),
         (["gpt2", "--incoming", "nan"], "got nan"),
+        (["gpt2", "--codec", "zip"], "unknown codec 'zip'; there are"),
+        (["gpt2", "--codec", "topk:2"], "above 0 and up to 1, got 2.0"),
+        (["gpt2", "--codec", "int8", "--incoming", "1"], "got both"),
         (["gpt2", "--link", "20"], "expected a form like '20Mbps', got '20'"),
         (["gpt2", "--dtype", "float13"], "expected one of float64"),
         (["gpt2", "--min-clients", "9"], "at most the cohort of 2, got 9"),

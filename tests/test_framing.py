@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from fedlab.codecs import parse
+from fedlab.codecs.arrays import encode
 from fedlab.engines import simulate
 from fedlab.framing import CHUNK, predict_levels
 from fedlab.lab import predict_run
+from fedlab.mods import compress
 from fedlab.records import weigh
 from fedlab.sizes import TensorSpec, tensors_of
 from fedlab.strategies import BandwidthTrackingFedAvg
-from fedlab.units import Bytes
+from fedlab.units import Bytes, Levels
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
     ["embed_in.weight", "größe", "層.0.重み", "emoji 🧠", 'quote " and \\ slash', "new\nline"]
@@ -157,3 +160,23 @@ def test_seventy_rounds_are_predicted_as_the_round_number_grows():
     assert ledger.transfers[-1].round == 70
     by_round = {t.round: t.message for t in ledger.transfers if t.direction == "down"}
     assert by_round[64] - by_round[63] == 1
+
+
+@pytest.mark.parametrize("text", ["float16", "topk:0.01", "randomk:0.1", "int8", "int4", "int2"])
+def test_an_encoded_update_is_predicted_at_all_levels(text):
+    weights = {"w": np.ones((64, 784), np.float32), "b": np.ones(10), "n": np.array(3)}
+    codec = parse(text)
+    server = Server(BandwidthTrackingFedAvg(fraction_evaluate=0.0), record(weights), num_rounds=1)
+    result = simulate(server, client(echo, mods=[compress(codec)]), nodes=2)
+    predicted = predict_levels(tensors_of(weights), metrics={"num-examples": 1}, codec=codec)
+    ups = [transfer for transfer in result.ledger if transfer.direction == "up"]
+    assert [Levels(up.payload, up.record, up.message) for up in ups] == [predicted, predicted]
+
+
+def test_where_the_data_decides_the_prediction_is_the_most_it_can_be():
+    rows = np.random.default_rng(0).standard_normal((64, 784), np.float32)
+    codec = parse("topk:0.01|int8")
+    predicted = predict_levels([TensorSpec("w", rows.shape)], codec=codec)
+    measured = weigh(RecordDict({"arrays": ArrayRecord({"w": encode(codec, rows, "update")})}))
+    assert measured.payload < predicted.payload
+    assert predicted.message - measured.message == predicted.payload - measured.payload

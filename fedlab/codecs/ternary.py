@@ -79,8 +79,10 @@ class Ternary(Codec):
         if k > most or len(body) < start:
             raise CodecError(f"expected at most {most} signs, got {k} in {len(body)} bytes")
         _check(mean, flat.dtype)
-        bits = np.unpackbits(body[_START.size : start], count=k, bitorder="little")
-        flat[n - k :] = np.where(bits, mean, -mean)
+        positive = np.unpackbits(body[_START.size : start], count=k, bitorder="little")
+        values = flat[n - k :]
+        values[:] = -mean
+        values[positive.view(bool)] = mean
         spread(flat, k, positions.read_compact(body[start:], k, n))
 
 
