@@ -13,18 +13,16 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import Mod
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import Strategy
-from tqdm.auto import tqdm
 
 from fedlab.codecs import Codec
 from fedlab.data import Examples
 from fedlab.engines import simulate
 from fedlab.ledger import Ledger
+from fedlab.progress import progress_bar
 from fedlab.records import array_of, records_of, round_of
 from fedlab.strategies import StreamingFedAvg
+from fedlab.threads import one_thread
 from fedlab.trainers import accuracy, mini_batches, train
-from fedlab.trainers.loop import one_thread
-
-_QUIET_SECONDS = 5  # a shorter run shows no bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +98,7 @@ class Federation:
         clients = len(self.clients)
         server = ServerApp()
 
-        with tqdm(total=rounds, delay=_QUIET_SECONDS, leave=False, unit="round") as bar:
+        with progress_bar(rounds, unit="round") as bar:
 
             def test(number: int, arrays: ArrayRecord) -> MetricRecord:
                 latest[:] = [arrays]

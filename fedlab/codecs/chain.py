@@ -30,8 +30,8 @@ class Chain(Codec):
     >>> codec = Chain(TopK(0.5), Quantize(8))
     >>> str(codec)
     'topk:0.5|int8'
-    >>> codec.decode(codec.encode(np.float32([1, 0, 0, -128])), (4,)).tolist()
-    [1.0, 0.0, 0.0, -128.0]
+    >>> codec.decode(codec.encode(np.float32([1, 0, 0, -127])), (4,)).tolist()
+    [1.0, 0.0, 0.0, -127.0]
     """
 
     positions: Sparse

@@ -20,8 +20,9 @@ import torch
 
 from fedlab.codecs.base import Codec, Floats, expect
 from fedlab.codecs.error import CodecError
-from fedlab.codecs.views import extremes, tensor_of
+from fedlab.codecs.views import PIECE, extremes, tensor_of
 from fedlab.codecs.wire import Bytes8
+from fedlab.threads import in_stripes
 
 _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -53,19 +54,32 @@ class Float16(Codec):
     def write(self, flat: Floats, body: Bytes8, seed: int) -> int:
         """Round each value to the nearest half."""
         halves, values = self._halves(body[: 2 * flat.size]), tensor_of(flat)
-        halves.copy_(values)
-        ends = extremes(values)  # the others fit if these two do
-        if not torch.tensor(ends).to(halves.dtype).to(values.dtype).isfinite().all():
-            raise CodecError(f"values from {ends[0]:g} to {ends[1]:g} do not fit into {self.half}")
+
+        def narrow(starts: range) -> None:
+            for start in starts:
+                piece = values[start : start + PIECE]
+                halves[start : start + PIECE].copy_(piece)
+                ends = extremes(piece)  # the others fit if these two do
+                if not torch.tensor(ends).to(halves.dtype).to(values.dtype).isfinite().all():
+                    raise CodecError(
+                        f"values from {ends[0]:g} to {ends[1]:g} do not fit into {self.half}"
+                    )
+
+        in_stripes(flat.size, PIECE, narrow)
         return 2 * flat.size
 
     def read(self, body: Bytes8, flat: Floats) -> None:
         """Widen each half."""
         expect(2 * flat.size, body)
-        values = tensor_of(flat)
-        values.copy_(self._halves(body))
-        if not all(map(math.isfinite, extremes(values))):
-            raise CodecError("expected finite values, got NaN or infinity")
+        halves, values = self._halves(body), tensor_of(flat)
+
+        def widen(starts: range) -> None:
+            for start in starts:
+                piece = values[start : start + PIECE].copy_(halves[start : start + PIECE])
+                if not all(map(math.isfinite, extremes(piece))):
+                    raise CodecError("expected finite values, got NaN or infinity")
+
+        in_stripes(flat.size, PIECE, widen)
 
     def _halves(self, body: Bytes8) -> torch.Tensor:
         return tensor_of(body.view(np.int16)).view(_HALVES[self.half])

@@ -9,6 +9,7 @@ import numpy as np
 from fedlab.codecs.base import Floats
 from fedlab.codecs.positions import Positions
 from fedlab.codecs.views import PIECE
+from fedlab.threads import in_stripes
 
 
 def magnitudes(values: Floats, out: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
@@ -30,12 +31,16 @@ def at_least(flat: Floats, least: int | np.integer[Any]) -> Positions:
     >>> at_least(np.float32([0.4, -0.5, 2]), magnitudes(np.float32([0.5]))[0]).tolist()
     [1, 2]
     """
-    sizes = np.empty(min(PIECE, flat.size), f"u{flat.itemsize}")
-    large = np.empty(sizes.shape, bool)
-    found = [np.empty(0, np.int64)]
-    for start in range(0, flat.size, PIECE):
-        piece = flat[start : start + PIECE]
-        some = magnitudes(piece, sizes[: piece.size])
-        np.greater_equal(some, sizes.dtype.type(least), out=large[: piece.size])
-        found.append(np.flatnonzero(large[: piece.size]) + start)
-    return np.concatenate(found)
+
+    def find(starts: range) -> Positions:
+        sizes = np.empty(min(PIECE, flat.size), f"u{flat.itemsize}")
+        large = np.empty(sizes.shape, bool)
+        found = [np.empty(0, np.int64)]
+        for start in starts:
+            piece = flat[start : start + PIECE]
+            some = magnitudes(piece, sizes[: piece.size])
+            np.greater_equal(some, sizes.dtype.type(least), out=large[: piece.size])
+            found.append(np.flatnonzero(large[: piece.size]) + start)
+        return np.concatenate(found)
+
+    return np.concatenate(in_stripes(flat.size, PIECE, find))

@@ -1,13 +1,14 @@
 """Where the kept values are: positions in a flat tensor of n values, ascending, in few bytes.
 
 Two forms. Plain: each position in 2 bytes where n allows it, otherwise in 4; k of them take a known
-size. Compact: one byte w, then k gaps (how many values are left out before each) of w bytes, their
-first bytes together, then their second ones; as they are, or as one Zstandard frame where that is
-smaller, which is when the length is not k w.
+size. Compact: the gaps (how many values are left out before each kept one) in a byte each, where
+255 means that 255 values are left out and the gap goes on in the next byte. One byte says how these
+bytes travel: 0 as they are, 1 as one Zstandard frame, which is where it is smaller.
 
-Evenly spread positions at 1 % have an entropy of 8.08 bits each; compact takes about 3 % more.
+Evenly spread positions at 1 % have an entropy of 8.08 bits each; compact takes about 1 % more.
 
-Source: Golomb 1966 for the gaps' distribution, doi:10.1109/TIT.1966.1053907; RFC 8878, Zstandard.
+Source: Golomb 1966, doi:10.1109/TIT.1966.1053907, for gaps and their distribution; RFC 8878 for
+Zstandard.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from fedlab.codecs.views import PIECE
 from fedlab.codecs.wire import Bytes8
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
-_WIDTHS = (1, 2, 4)
+_LONG = 255  # so many are left out, and the gap goes on
+_AS_IT_IS, _FRAME = 0, 1
 
 
 def width(n: int) -> int:
@@ -53,50 +55,56 @@ def read_plain(body: Bytes8, n: int) -> Iterator[Positions]:
 
 def compact_size(k: int, n: int) -> int:
     """The most bytes that the compact form of k positions in n values can take."""
-    return 1 + k * width(n)
+    return 1 + k + (n - k) // _LONG
 
 
 def write_compact(positions: Positions, body: Bytes8) -> int:
     """Write the compact form; how many bytes it took."""
-    gaps = np.diff(positions, prepend=-1) - 1
-    most = int(gaps.max(initial=0))
-    w = next(w for w in _WIDTHS if most < 256**w)
-    shuffled = np.ascontiguousarray(gaps.astype(f"<u{w}").view(np.uint8).reshape(-1, w).T).data
-    packed: Any = zstandard.ZstdCompressor().compress(shuffled)
-    if len(packed) >= shuffled.nbytes:
-        packed = shuffled
-    section = np.frombuffer(packed, np.uint8) if len(positions) else np.empty(0, np.uint8)
-    body[0], body[1 : 1 + len(section)] = w, section
+    more, last = np.divmod(np.diff(positions, prepend=-1) - 1, _LONG)
+    ends = np.cumsum(more + 1) - 1  # where in the bytes each gap ends
+    gaps = np.full(int(ends[-1]) + 1 if len(ends) else 0, _LONG, np.uint8)
+    gaps[ends] = last
+    frame = np.frombuffer(zstandard.ZstdCompressor().compress(gaps.data), np.uint8)
+    form, section = (_FRAME, frame) if len(frame) < len(gaps) else (_AS_IT_IS, gaps)
+    body[0], body[1 : 1 + len(section)] = form, section
     return 1 + len(section)
 
 
 def read_compact(body: Bytes8, k: int, n: int) -> Iterator[Positions]:
     """The k positions in pieces, each checked before it is handed out.
 
-    k: checked by the caller to be n at most. A frame that would unpack into anything but its gaps
-    is refused by what it announces, before it is unpacked.
+    k: checked by the caller to be n at most. A frame that announces more gaps than there can be is
+    refused before it is unpacked.
     """
-    if not len(body) or (w := int(body[0])) not in _WIDTHS or w > width(n):
-        raise CodecError(f"expected gaps of 1, 2 or 4 bytes, got {body[:1].tolist()}")
-    section = body[1:]
-    shuffled = section if len(section) == k * w else _unpacked(section, k * w)
-    planes, before = shuffled.reshape(w, k), -1
-    for start in range(0, k, PIECE):
-        piece = planes[:, start : start + PIECE]
-        gaps = np.ascontiguousarray(piece.T).view(f"<u{w}").reshape(-1)
-        positions = before + np.cumsum(gaps.astype(np.int64) + 1)
-        before = int(positions[-1])
-        yield _inside(positions, n)
+    if not len(body) or body[0] not in (_AS_IT_IS, _FRAME):
+        raise CodecError(f"expected a form of positions, 0 or 1, got {body[:1].tolist()}")
+    gaps = body[1:] if body[0] == _AS_IT_IS else _unpacked(body[1:], compact_size(k, n) - 1)
+    if len(gaps) and gaps[-1] == _LONG:
+        raise CodecError("expected the gaps to end, the last one goes on")
+    found, before = 0, -1
+    for start in range(0, len(gaps), PIECE):
+        piece = gaps[start : start + PIECE]
+        ends = piece != _LONG
+        reached = before + np.cumsum(piece + ends.astype(np.int64))
+        before = int(reached[-1])
+        positions = reached[ends]
+        found += len(positions)
+        if found > k:
+            break
+        if len(positions):
+            yield _inside(positions, n)
+    if found != k:
+        raise CodecError(f"expected {k} positions, got {'more' if found > k else found}")
 
 
-def _unpacked(frame: Bytes8, size: int) -> Bytes8:
+def _unpacked(frame: Bytes8, most: int) -> Bytes8:
     try:
-        if zstandard.frame_content_size(frame.data) != size:
-            raise CodecError(f"expected a frame of {size} bytes of gaps, it announces others")
-        unpacker = zstandard.ZstdDecompressor()
-        gaps = unpacker.decompress(frame.data, allow_extra_data=False)
+        announced = zstandard.frame_content_size(frame.data)
+        if not 0 < announced <= most:  # -1 when the frame does not say
+            raise CodecError(f"expected up to {most} bytes of gaps, a frame announces {announced}")
+        gaps = zstandard.ZstdDecompressor().decompress(frame.data, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise CodecError(f"expected {size} bytes of gaps in a Zstandard frame: {error}") from None
+        raise CodecError(f"expected gaps in a Zstandard frame: {error}") from None
     return np.frombuffer(gaps, np.uint8)
 
 

@@ -35,9 +35,8 @@ class BandwidthTrackingFedAvg(FedAvg):
         metered = MeteredGrid(grid, self.ledger)
         checked: GridLayer = metered
         if not (isinstance(grid, CheckingGrid) and grid.weighted_by == self.weighted_by_key):
-            checked = CheckingGrid(
-                DecodingGrid(metered), weighted_by=self.weighted_by_key
-            )  # not checked yet
+            decoded = metered if metered.find(DecodingGrid) else DecodingGrid(metered)
+            checked = CheckingGrid(decoded, weighted_by=self.weighted_by_key)  # not checked yet
         try:
             result = super().start(self.layered(checked), initial_arrays, *args, **settings)
         finally:

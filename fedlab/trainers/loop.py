@@ -10,9 +10,10 @@ from typing import Literal
 
 import torch
 from torch.nn.functional import cross_entropy
-from tqdm.auto import tqdm
 
 from fedlab.data import Examples
+from fedlab.progress import progress_bar
+from fedlab.threads import one_thread
 from fedlab.trainers.feeds import Batch, Feed, TrainingError
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -21,7 +22,6 @@ _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
 }
-_QUIET_SECONDS = 5  # a shorter run shows no bar
 
 
 def train(
@@ -70,11 +70,10 @@ def train(
     updater.zero_grad()
     losses: list[float] = []
     total = epochs * feed.steps
-    shown = {} if progress else {"disable": True}  # else the environment's TQDM_DISABLE decides
     with (
         one_thread(),
         _mode(model, training=True),
-        tqdm(total=total, delay=_QUIET_SECONDS, leave=False, **shown) as bar,
+        progress_bar(total, unit="step", shown=progress) as bar,
     ):
         for number in range(epochs):
             for step in feed.epoch(number):
@@ -130,22 +129,6 @@ def accuracy(model: torch.nn.Module, examples: Examples, *, size: int = 1000) ->
 
 def _right(model: torch.nn.Module, batch: Batch) -> int:
     return int((model(batch.inputs).argmax(dim=1) == batch.labels).sum())
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread for a block.
-
-    Sums then have one order, however many cores there are. And it is faster: models this small gain
-    nothing from a second thread, and where another process wants the same cores, each small
-    operation waits for a thread that does not run (measured: a hundred times slower).
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager
