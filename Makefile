@@ -1,10 +1,13 @@
 # One environment (.venv), one stamp: every target starts at once when nothing changed.
+# The libraries that `bench-peers` compares with have their own (.venv-peers).
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
 
-.PHONY: lab lessons test notebooks bench clean
+.PHONY: lab lessons test notebooks bench bench-peers clean
 
 lab: $(READY)
 	@$(BIN)/fedlab lab
@@ -25,6 +28,10 @@ notebooks: $(READY)
 bench: $(READY)
 	@$(BIN)/python benchmarks/engines.py
 	@$(BIN)/python benchmarks/aggregation.py
+	@$(BIN)/python benchmarks/codecs.py
+
+bench-peers: $(READY) $(PEERS_READY)
+	@$(BIN)/python benchmarks/codecs.py
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; a few minutes, most of it the download of torch)"
@@ -36,5 +43,12 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python data/fetch.py
 	@touch $(READY)
 
+$(PEERS_READY): benchmarks/peers.txt
+	@echo "Setting up $(PEERS) (once; a minute or two, 2 GB)"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --progress-bar on "$$(grep '^torch==' benchmarks/peers.txt)"
+	@$(PEERS)/bin/python -m pip install --progress-bar on --no-deps -r benchmarks/peers.txt
+	@touch $(PEERS_READY)
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info

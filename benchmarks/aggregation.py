@@ -27,6 +27,7 @@ from flwr.serverapp.strategy import FedAvg
 from flwr.serverapp.strategy.strategy_utils import aggregate_arrayrecords
 from rich.console import Console
 from rich.table import Table
+from timing import in_turns
 
 from fedlab import ServerMemory
 from fedlab.aggregators import RunningMean
@@ -49,17 +50,6 @@ def update(seed: int) -> Update:
     """A Pythia's worth of numbers."""
     random = np.random.default_rng(seed)
     return {n: random.standard_normal(shape, np.float32) for n, shape in SHAPES.items()}
-
-
-def in_turns(*work: Callable[[], object], times: int = 40) -> list[float]:
-    """Least milliseconds of each, taken in turns so that all meet the same machine."""
-    taken: list[list[float]] = [[] for _ in work]
-    for _ in range(times):
-        for task, times_of_task in zip(work, taken, strict=True):
-            started = perf_counter()
-            task()
-            times_of_task.append(1000 * (perf_counter() - started))
-    return [min(times_of_task) for times_of_task in taken]
 
 
 def fold_beside_torch() -> Table:
