@@ -30,7 +30,7 @@ FAMILIES = {
     "1 % of the values": ("threshold:2.5758", "topk:0.01", "randomk:0.01", "topk:0.01|int8"),
     "1 % of the values, ternary": ("ternary:0.01",),
     "8 bits": ("int8", "int8:stochastic"),
-    "4 bits and fewer": ("int4", "int4:stochastic", "int2"),
+    "4 bits and fewer": ("int4", "int4:block=48", "int4:stochastic", "int2"),
 }
 COPIES = (  # at most, in copies of the same vector
     ("float16", "encode", 2),
@@ -170,8 +170,8 @@ def goals(ours: dict[str, Measured], elements: int) -> Table:
         row(f"{text} {way}, in copies", took / mine.copy_ms, most)
     bound = least_bytes(elements, math.ceil(0.01 * elements))
     row("topk:0.01|int8, of the least bytes", ours["topk:0.01|int8"].bytes / bound, 1.15)
-    row("int4, relative error", ours["int4"].error, 0.092)
-    row("int4, MB", ours["int4"].bytes / 1e6, 7.91)
+    row("int4:block=48, relative error", ours["int4:block=48"].error, 0.092)
+    row("int4:block=48, MB", ours["int4:block=48"].bytes / 1e6, 7.91)
     return table
 
 

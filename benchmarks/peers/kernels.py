@@ -229,5 +229,4 @@ KERNELS = (
     Kernel("nvflare", "float4", "int4", nvflare("float4"), ON_CPU),
     Kernel("nvflare", "normfloat4", "int4", nvflare("normfloat4"), ON_CPU),
     Kernel("openfl", "EDEN 4 bit", "int4", openfl("EdenPipeline", n_bits=4)),
-    Kernel("openfl", "k-means, 6 values", "int4", openfl("KCPipeline", n_clusters=6)),
 )
