@@ -64,15 +64,16 @@ class TopK(Sparse):
 
 
 def _floor(flat: Floats, k: int) -> int:
-    """A magnitude that a few more than k values reach, by a sample; 0 where all may be looked at.
+    """A magnitude that a few more than k values reach, by a sample; 1, that of all but zeros,
+    where all may be looked at: selecting among many equal numbers is slow.
 
     The rank in the sample is four standard deviations too large, so that it misleads rarely.
     """
     if flat.size <= PIECE:
-        return 0
+        return 1
     sizes = magnitudes(flat[::_STRIDE])
     expected = k / _STRIDE
     rank = math.ceil(expected + 4 * math.sqrt(expected) + 4)
     if rank >= len(sizes):
-        return 0
+        return 1
     return int(np.partition(sizes, len(sizes) - rank)[len(sizes) - rank])

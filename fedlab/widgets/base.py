@@ -1,7 +1,8 @@
 """What every demo shares: its controls, one JS module, and a table where no kernel runs.
 
 A new demo names its controls, says its readout in Python, and says it again in JavaScript, so that
-dragging waits for no kernel; a test holds the two together. `BandwidthDemo` is the example.
+dragging waits for no kernel; a test holds the two together. `BandwidthDemo` is the example. Only
+`CompressionDemo`, whose numbers take a codec, has the kernel answer.
 """
 
 from __future__ import annotations
@@ -22,11 +23,19 @@ _IMPORT = re.compile(r'^import .* from "\./([a-z]+\.js)";$', re.MULTILINE)
 
 
 def module(name: str) -> str:
-    """The text of a .js file of this folder, with the files it imports put in their place.
+    """The text of a .js file of this folder, with the files it imports put in their place, once.
 
     anywidget loads a module from a blob: address, where a relative import leads nowhere.
     """
-    return _IMPORT.sub(lambda found: module(found[1]), (_HERE / name).read_text("utf-8"))
+    seen: set[str] = set()
+
+    def text(file: str) -> str:
+        if file in seen:
+            return ""
+        seen.add(file)
+        return _IMPORT.sub(lambda found: text(found[1]), (_HERE / file).read_text("utf-8"))
+
+    return text(name)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from decimal import Decimal
 from numbers import Real
 from typing import Any, TypeVar, cast
 
@@ -77,8 +78,10 @@ class Number(Control[N]):
 
     def shown(self, value: N) -> str:
         """A value as the number field shows it, with its unit."""
-        number = str(value if self.per_unit == 1 else value / self.per_unit).removesuffix(".0")
-        return f"{number} {self.unit}".rstrip()
+        number = value if self.per_unit == 1 else value / self.per_unit
+        # JavaScript writes 0.000001 where Python's str says 1e-06
+        text = f"{Decimal(str(number)):f}".removesuffix(".0")
+        return f"{text} {self.unit}".rstrip()
 
 
 class Choice(Control[str]):

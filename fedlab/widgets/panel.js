@@ -1,5 +1,5 @@
 // What every demo's view shares: the controls, the headline, the rows and their bars.
-// Nothing here asks the kernel anything: a drag is answered in the browser and synced afterwards.
+// Nothing here asks the kernel anything: what is changed is shown at once and synced afterwards.
 
 import { control, make } from "./controls.js";
 
@@ -8,13 +8,14 @@ const COLOURS = ["#0072b2", "#e69f00"];
 
 // readout: (state) => { headline, rows: [[label, value, look], …] }. A look, where there is one, has
 // share: the length of a bar, from 0 to 1; colour: its index, 0 by default; apart: below a rule.
-export function panel(model, el, readout) {
+// pictures: what stands between headline and rows, each { node, refresh } as a control is.
+export function panel(model, el, readout, pictures = []) {
   const specs = model.get("_controls");
   const controls = specs.map((spec) => control(model, spec));
   const headline = make("output", { "aria-live": "polite" });
   const list = make("dl");
   const refresh = () => {
-    for (const each of controls) each.refresh();
+    for (const each of [...controls, ...pictures]) each.refresh();
     const state = { ...model.get("_given") };
     for (const { trait } of specs) state[trait] = model.get(trait);
     const { headline: text, rows } = readout(state);
@@ -22,7 +23,8 @@ export function panel(model, el, readout) {
     headline.classList.toggle("fedlab-refusal", rows.length === 0);
     list.replaceChildren(...rows.map(line));
   };
-  const all = [...controls.map(({ node }) => node), headline, list];
+  const nodes = (parts) => parts.map(({ node }) => node);
+  const all = [...nodes(controls), headline, ...nodes(pictures), list];
   el.append(make("div", { class: "fedlab-demo" }, make("div", {}, ...all)));
   model.on("change", refresh); // anywidget takes it off again when the view goes
   refresh();
