@@ -233,7 +233,7 @@ def test_a_short_run_shows_nothing(capfd):
 
 def test_a_long_run_shows_a_bar_of_its_rounds(capfd, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    monkeypatch.setattr("fedlab.federations._QUIET_SECONDS", 0)
+    monkeypatch.setattr("fedlab.progress._QUIET_SECONDS", 1e-9)
 
     def slow(message, context, call_next):
         time.sleep(0.05)  # tqdm draws ten times a second at most

@@ -395,7 +395,7 @@ def test_a_short_run_shows_nothing(capfd):
 
 
 def test_a_long_run_shows_a_bar_that_goes_away_and_can_be_switched_off(capfd, monkeypatch):
-    monkeypatch.setattr("fedlab.trainers.loop._QUIET_SECONDS", 1e-9)
+    monkeypatch.setattr("fedlab.progress._QUIET_SECONDS", 1e-9)
     model = mlp((6, 3))
     model.register_forward_pre_hook(lambda *_: time.sleep(0.02))  # tqdm draws ten times a second
     run(mini_batches(examples(10), 2), model)
