@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from threading import Lock
 from typing import TypeVar
 
 import torch
@@ -18,6 +19,34 @@ import torch
 T = TypeVar("T")
 
 _WORTH_A_THREAD = 2  # pieces
+
+
+class _OneThread:
+    """Who is in a block of one thread, and how many torch had before the first of them came.
+
+    torch's number is the whole process's: of two blocks that overlap in time, the one that began
+    second would else give back the one thread that it found.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._before = 1
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+        torch.set_num_threads(1)
+
+    def leave(self) -> None:
+        with self._lock:
+            torch.set_num_threads(self._before)
+            self._inside -= 1
+
+
+_ONE_THREAD = _OneThread()
 
 
 @contextmanager
@@ -28,12 +57,11 @@ def one_thread() -> Iterator[None]:
     ...     torch.get_num_threads()
     1
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    _ONE_THREAD.enter()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _ONE_THREAD.leave()
 
 
 def in_stripes(size: int, step: int, work: Callable[[range], T]) -> list[T]:
