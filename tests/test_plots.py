@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from fedlab import Bytes, plots
 from fedlab.plots.figure import COLOURS, cycle
@@ -45,7 +46,10 @@ def test_the_same_numbers_draw_the_same_bytes(tmp_path) -> None:
         lambda: plots.compositions({"g": {"a": 1, "b": 3}}, title="t"),
         lambda: plots.curves(MEMORY, title="t", x="n", dashed=["list, predicted"]),
         lambda: plots.accuracies({"a": {0: 0.1, 1: 0.9}}, title="t", x="n"),
+        lambda: plots.numbers({"a": {0: 0.1, 1: 9}}, title="t", x="n", y="m"),
         lambda: plots.partition(np.arange(20).reshape(2, 10), title="t"),
+        lambda: plots.tradeoff({"a": (1_000, 0.9), "b": (10, 0.8)}, title="t", x="uplink"),
+        lambda: plots.magnitudes(np.array([0, 1e-9, 0.1]), title="t"),
     ):
         first, second = draw(), draw()
         assert first.png() == second.png()
@@ -182,6 +186,29 @@ def test_accuracies_are_in_percent(log) -> None:
     assert figure.png()
 
 
+def test_plain_numbers_stand_on_a_scale_from_zero_and_in_the_table_as_given() -> None:
+    series = {"alike": {1: 0.3, 20: 2.8}, "apart": {1: 1.2, 5: 2.0, 20: 2.8}}
+    figure = plots.numbers(series, title="Drift", x="local epochs", y="L2 distance")
+    assert list(figure.table["alike"]) == ["0.3", "", "2.8"]
+    assert figure.alt == (
+        "Drift. L2 distance over local epochs: alike from 0.3 at 1 to 2.8 at 20; "
+        "apart from 1.2 at 1 to 2.8 at 20."
+    )
+    assert sorted(texts(figure)) == ["alike", "apart"]
+    (axes,) = figure.picture.axes
+    assert (axes.get_ylim()[0], axes.get_ylabel()) == (0, "L2 distance")
+
+
+def test_what_is_counted_in_whole_numbers_has_whole_ticks() -> None:
+    def ticks(*at: float) -> list[float]:
+        line = {"a": dict.fromkeys(at, 0.5)}
+        (axes,) = plots.accuracies(line, title="t", x="rounds").picture.axes
+        return list(axes.get_xticks())
+
+    assert all(tick == int(tick) for tick in ticks(0, 1, 2))
+    assert not all(tick == int(tick) for tick in ticks(0, 0.5, 2))
+
+
 def test_a_partition_has_a_bar_a_client_and_a_number_on_each_large_class() -> None:
     counts = np.array([[40, 0, 0, 1], [10, 20, 30, 40]])
     figure = plots.partition(counts, title="Digits")
@@ -211,3 +238,50 @@ def test_a_partition_of_many_clients_is_no_taller_than_a_page() -> None:
 
 def test_a_client_without_examples_is_a_bar_of_nothing() -> None:
     assert "hold 0 to 4 examples" in plots.partition(np.array([[0, 0], [3, 1]]), title="t").alt
+
+
+RUNS = {"float32": (24_000_000, 0.9), "int2": (2_000_000, 0.895), "topk:0.01": (240_000, 0.88)}
+
+
+def test_a_tradeoff_says_bytes_accuracy_and_how_many_times_fewer() -> None:
+    figure = plots.tradeoff(RUNS, title="Runs", x="uplink")
+    assert list(figure.table["times fewer"]) == ["1.0", "12.0", "100.0"]
+    assert list(figure.table.loc["topk:0.01"]) == ["240,000", "100.0", "88.0%"]
+    assert figure.alt == (
+        "Runs. Points of accuracy over uplink: float32 90.0% in 24.00 MB; int2 89.5% in 2.00 MB; "
+        "topk:0.01 88.0% in 240.00 kB."
+    )
+    (axes,) = figure.picture.axes
+    assert axes.get_xlabel() == "uplink, MB (10⁶ bytes), logarithmic scale"
+
+
+def test_points_near_each_other_have_labels_apart() -> None:
+    near = {f"topk:0.01, run {i}": (700_000 + i, 0.89 + i / 10_000) for i in range(3)}
+    figure = plots.tradeoff(RUNS | near, title="Runs", x="uplink")
+    assert sorted(texts(figure)) == sorted(RUNS | near)
+    figure.picture.draw_without_rendering()
+    (axes,) = figure.picture.axes
+    boxes = [Text.get_window_extent(label) for label in axes.texts]
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+
+
+def test_points_at_one_place_are_all_named() -> None:
+    figure = plots.tradeoff(dict.fromkeys("abcdefghijklmnopq", (1, 0.5)), title="t", x="uplink")
+    assert texts(figure) == list("abcdefghijklmnopq")
+
+
+def test_magnitudes_add_up_and_tell_zeros_from_small_values() -> None:
+    values = np.array([[0, 0, 1e-9, 0.002], [-0.03, 0.04, 0, 0]], np.float32)
+    figure = plots.magnitudes(values, title="Update")
+    counts = {"zero": "4", "below 1e-05": "1", "from 0.001": "1", "from 0.01": "2"}
+    assert {name: n for name, n in figure.table["values"].items() if n != "0"} == counts
+    assert figure.table.loc["from 0.01", "of the square sum"] == "99.8%"
+    assert "zero 50.0% and 0.0%; below 1e-05 12.5% and 0.0%" in figure.alt
+
+
+def test_a_magnitude_at_a_power_of_ten_is_in_the_bin_that_starts_there() -> None:
+    for values, name in (([0.01], "0.01"), ([-1, 0.99], "1"), ([1e-7], "1e-07"), ([1e4], "10000")):
+        figure = plots.magnitudes(np.array(values), title="t")
+        assert figure.table.index[-1] == f"from {name}"
+        assert figure.table["values"].iloc[-1] == "1"

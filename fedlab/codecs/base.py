@@ -23,7 +23,7 @@ class Codec(ABC):
 
     A subclass writes and reads a body: the tensor as a flat vector, without header. What it cannot
     encode (NaN, infinity) and what it cannot decode is a CodecError. Decoding checks everything
-    before it trusts it, and beside the tensor it fills allocates at most 1 byte for each value.
+    before it trusts it, and beside the tensor it fills allocates about a byte for each value.
     """
 
     sparse: ClassVar[bool] = False  # leaves values out: right for updates, wrong for weights

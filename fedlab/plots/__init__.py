@@ -5,8 +5,10 @@ Colours are Okabe and Ito's, told apart by colour-blind readers too; every bar c
 
 from fedlab.plots.bars import beside, bills
 from fedlab.plots.figure import Figure
-from fedlab.plots.lines import accuracies, curves
+from fedlab.plots.lines import accuracies, curves, numbers
+from fedlab.plots.points import tradeoff
 from fedlab.plots.stacks import compositions, partition, shares
+from fedlab.plots.values import magnitudes
 
 __all__ = [
     "Figure",
@@ -15,6 +17,9 @@ __all__ = [
     "bills",
     "compositions",
     "curves",
+    "magnitudes",
+    "numbers",
     "partition",
     "shares",
+    "tradeoff",
 ]

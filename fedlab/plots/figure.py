@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ class Figure:
 
     def png(self) -> bytes:
         """The picture as PNG, the same bytes for the same numbers."""
+        return self._drawn
+
+    @cached_property
+    def _drawn(self) -> bytes:
+        # Once: matplotlib's layout goes on settling, by fractions of a pixel, when drawn again.
         buffer = io.BytesIO()
         self.picture.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
         return buffer.getvalue()

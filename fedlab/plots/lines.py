@@ -80,12 +80,32 @@ def accuracies(
     if log:
         axes.set_xscale("log")
         _label_numbers(axes.xaxis, drawn)
+    else:
+        _label_whole(axes.xaxis, drawn)
     _draw(picture, axes, drawn, ())
     axes.set_xlabel(f"{x}, logarithmic scale" if log else x)
     axes.set_ylabel("accuracy")
     said = _ends(series, lambda share: f"{share:.1%}")
     table = _table(series, x, lambda share: f"{share:.1%}")
     return Figure(picture, table, f"{title}. Accuracy over {x}: {said}.")
+
+
+def numbers(series: Mapping[str, Mapping[float, float]], *, title: str, x: str, y: str) -> Figure:
+    """Plain numbers from 0 up against a number. series: {"label": {at: number}}.
+
+    x, y: what the two are, with their units. The table has the numbers as they are given: round
+    them first.
+
+    Raises ValueError for more than eight lines.
+    """
+    picture, axes = canvas(title, height=3.9)
+    axes.set_ylim(0, 1.07 * max(max(line.values()) for line in series.values()))
+    _label_whole(axes.xaxis, series)
+    _draw(picture, axes, series, ())
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    table = _table(series, x, _plain)
+    return Figure(picture, table, f"{title}. {y} over {x}: {_ends(series, _plain)}.")
 
 
 def _draw(
@@ -190,6 +210,12 @@ def _label_sizes(axis: Any, *, fine: bool) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if fine else (1,)))
     axis.set_major_formatter(_plain)
     axis.set_minor_formatter(NullFormatter())
+
+
+def _label_whole(axis: Any, series: Mapping[str, Mapping[float, Any]]) -> None:
+    """Whole ticks where lines have whole numbers alone: there is no half a round."""
+    if all(at == int(at) for line in series.values() for at in line):
+        axis.get_major_locator().set_params(integer=True)
 
 
 def _label_numbers(axis: Any, series: Mapping[str, Mapping[Any, Any]]) -> None:
