@@ -1,5 +1,7 @@
 """Every exercise accepts its own solution and answers known wrong ones in their own terms."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,9 @@ from fedlab.exercises import (
     lesson_04,
     lesson_05,
     lesson_06,
+    lesson_07,
+    lesson_08,
+    lesson_09,
     predict,
 )
 from fedlab.exercises.framework import Exercise
@@ -26,6 +31,9 @@ LESSONS = {
     "04": lesson_04,
     "05": lesson_05,
     "06": lesson_06,
+    "07": lesson_07,
+    "08": lesson_08,
+    "09": lesson_09,
 }
 ALL = [exercise for lesson in LESSONS.values() for exercise in lesson.ALL]
 
@@ -82,6 +90,12 @@ def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
         "05.2",
         "06.2",
         "06.4",
+        "07.3",
+        "08.2",
+        "08.3",
+        "08.4",
+        "09.2",
+        "09.3",
     ):
         assert isinstance(named(name).check(lambda *_: ...), NotAttempted)
 
@@ -127,6 +141,69 @@ def mean_of_a_list(pairs):
 def mean_of_products(pairs):
     weighted, weights = zip(*((u * w, w) for u, w in pairs), strict=True)
     return sum(weighted) / sum(weights)
+
+
+def rms_of(models):
+    """The mean distance from the mean, and the root mean square distance: of a list of them all."""
+    rows = np.stack(list(models))
+    apart = np.linalg.norm(rows - rows.mean(axis=0), axis=1)
+    return apart.mean(), (apart**2).mean() ** 0.5
+
+
+def bytes_counted_from_one(target, accuracies, size, clients):
+    reached = [n for n, accuracy in enumerate(accuracies, 1) if accuracy >= target]
+    return reached[0] * clients * 2 * size if reached else None
+
+
+def bytes_of_all_when_never(target, accuracies, size, clients):
+    reached = [n for n, accuracy in enumerate(accuracies) if accuracy >= target]
+    return (reached or [len(accuracies) - 1])[0] * clients * 2 * size
+
+
+def dense_halves(update):
+    return update.astype(np.float16).tobytes()
+
+
+def first_values(update):
+    return update.ravel()[:500].tobytes()
+
+
+def read_first_values(blob, shape):
+    values = np.zeros(shape, np.float32)
+    values.flat[:500] = np.frombuffer(blob, np.float32)
+    return values
+
+
+def freeze_all(layers, budget):
+    for layer in layers:
+        layer.requires_grad_(False)
+    return 0
+
+
+def thaw_below_the_budget(layers, budget):
+    return thaw_whatever_fits(layers, budget - 1)
+
+
+def thaw_whatever_fits(layers, budget):
+    sent = 0
+    for layer in reversed(layers):
+        size = 4 * sum(p.numel() for p in layer.parameters())
+        layer.requires_grad_(sent + size <= budget)
+        sent += size if sent + size <= budget else 0
+    return sent
+
+
+def mean_and_identity(pairs):
+    mean = np.mean([b @ a for b, a in pairs], axis=0)
+    return mean, np.eye(64, dtype=np.float32)
+
+
+def without_feedback(updates, k):
+    total = np.zeros_like(updates[0])
+    for update in updates:
+        largest = np.argsort(abs(update))[-k:]
+        total[largest] += update[largest]
+    return total
 
 
 @pytest.mark.parametrize(
@@ -234,12 +311,100 @@ def mean_of_products(pairs):
         ("06.5", 2 * 100 * 56_270_848 * 8 / 20e6 / 3600, "only the upload"),
         ("06.5", 100 * 56_270_848 * 8 / 20e6 / 60, "minutes"),
         ("06.5", 100 * 56_270_848 * 8 / 20e6, "seconds"),
+        ("07.1", 515_112, "add the header"),
+        ("07.1", 386_375, "here they need 4"),
+        ("07.1", 257_597, "needs its position"),
+        ("07.1", 25_755_648, "dense"),
+        ("07.2", lambda update: b"", "expected the pair (encode, decode), got a function"),
+        ("07.2", (dense_halves, read_first_values), "100,352 B, more than 2,000"),
+        ("07.2", (lambda update: update[:1], read_first_values), "tobytes() helps"),
+        ("07.2", (first_values, lambda blob, shape: np.zeros(9)), "array of shape (64, 784)"),
+        ("07.2", (first_values, read_first_values), "the lesson's own codec has 0.839"),
+        ("07.3", without_feedback, "keep what was not sent"),
+        ("07.3", lambda updates, k: sum(updates), "only k values travel"),
+        ("07.3", lambda updates, k: updates[-1], "first, got"),
+        ("07.3", lambda updates, k: 1.0, "got a float"),
+        ("07.4", 562.7, "what is the entropy"),
+        ("07.4", 417.56, "in which order"),
+        ("07.4", 1_136.6, "those are bits"),
+        ("07.4", 142_070, "those are bytes"),
+        ("07.5", 120, "uplink alone"),
+        ("07.5", 1.983, "downlink still in float32"),
+        ("07.5", 61, "add up the bytes"),
+        ("07.5", 240, "two links"),
+        ("08.1", 3_850, "each is 4 bytes"),
+        ("08.1", 15_360, "a bias too"),
+        ("08.1", 3_080, "two classes"),
+        ("08.1", 30_800, "one message"),
+        ("08.2", lambda shapes, rank: sum(rank * (o + i) for o, i in shapes), "4 bytes"),
+        ("08.2", lambda shapes, rank: sum(4 * o * i for o, i in shapes), "(d_in + d_out)"),
+        ("08.2", lambda shapes, rank: 4 * len(shapes) * rank * sum(shapes[0]), "IndexError"),
+        ("08.3", lambda layers, budget: budget, "more than the budget"),
+        ("08.3", freeze_all, "expected the last 19,240 B"),
+        ("08.3", lambda *given: [freeze_all(*given), None][1], "return the bytes"),
+        ("08.3", thaw_below_the_budget, "up to its last byte"),
+        ("08.3", thaw_whatever_fits, "stop at the first one"),
+        ("08.3", lambda *given: named("08.3").solve()(*given) + 1, "thaw returned 19241"),
+        ("08.4", lambda pairs: tuple(np.mean(m, axis=0) for m in zip(*pairs, strict=True)), "away"),
+        ("08.4", mean_and_identity, "exact, in 40,960 B"),
+        ("08.4", lambda pairs: np.mean([b @ a for b, a in pairs], axis=0), "got a ndarray"),
+        ("08.4", lambda pairs: pairs[0][::-1], "expected B (96, r)"),
+        ("08.5", 302.91, "for every phone"),
+        ("08.5", 2, "travel as well"),
+        ("08.5", 0.503, "turn it round"),
+        ("08.5", 1.9934, "both ways"),
+        ("09.1", 200, "a fifth of the rounds"),
+        ("09.1", 40, "five times the local work"),
+        ("09.1", 32, "what is saved"),
+        (
+            "09.2",
+            lambda t, a, s, c: next((n for n, x in enumerate(a) if x >= t), 0) * c * s,
+            "back",
+        ),
+        ("09.2", lambda t, a, s, c: sum(x < t for x in a) * c * 2 * s, "after the first round"),
+        ("09.2", lambda t, a, s, c: (len(a) - 1) * c * 2 * s, "two rounds"),
+        ("09.2", bytes_counted_from_one, "two rounds"),
+        ("09.2", bytes_of_all_when_never, "None, and not the bytes of all"),
+        ("09.3", lambda models: rms_of(models)[0], "root of their mean square"),
+        ("09.3", lambda models: rms_of(models)[1] ** 2, "take its root"),
+        ("09.3", lambda models: rms_of(models)[1] * 2, "divide by how many"),
+        ("09.3", lambda models: next(models), "one number"),
+        ("09.3", lambda models: next(models).sum(), "their root mean square distance is"),
+        (
+            "09.3",
+            lambda models: float(np.mean([(m * m).sum() for m in models]) ** 0.5),
+            "from zero",
+        ),
+        ("09.3", lambda models: rms_of(models)[1], "keep none of them"),
+        ("09.4", 0.025, "derivative"),
+        ("09.4", 0.05, "cancels the half"),
+        ("09.4", -0.1, "the sign"),
+        ("09.4", 0.3, "weight decay"),
+        ("09.5", 150, "one epoch a round"),
+        ("09.5", 220, "fewest bytes"),
+        ("09.5", 6_300, "in seconds"),
+        ("09.5", 75, "also travels"),
     ],
 )
 def test_a_known_wrong_answer_is_answered_specifically(name: str, wrong: object, said: str) -> None:
     result = named(name).check(wrong)
     assert isinstance(result, Incorrect)
     assert said in result.message
+
+
+def test_a_codec_is_scored_beside_the_lessons_and_the_best_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    exercise = named("07.2")
+    assert exercise.check(exercise.solve())
+    yours, lessons, best = capsys.readouterr().out.splitlines()
+    assert yours == "yours: 2,000 B, relative error 0.811"
+    assert lessons == "the lesson's, in 2,000 B: 0.839"
+    assert re.fullmatch(r"best known, topk:0.0264\|int4: (1,9\d\d|2,000) B, 0.7[23]\d", best)
+
+
+def test_a_pair_of_untouched_stubs_is_not_attempted() -> None:
+    assert isinstance(named("07.2").check((lambda _: ..., lambda *_: ...)), NotAttempted)
 
 
 def test_a_right_total_within_a_percent_is_accepted() -> None:
