@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: lab lessons test notebooks bench bench-peers clean
+.PHONY: lab lessons test notebooks bench bench-peers bench-learning clean
 
 lab: $(READY)
 	@$(BIN)/fedlab lab
@@ -32,6 +32,9 @@ bench: $(READY)
 
 bench-peers: $(READY) $(PEERS_READY)
 	@$(BIN)/python benchmarks/codecs.py
+
+bench-learning: $(READY)
+	@$(BIN)/python benchmarks/learning.py
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; a few minutes, most of it the download of torch)"

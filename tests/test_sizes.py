@@ -137,11 +137,14 @@ def test_a_bundled_layout_is_what_transformers_lays_out(name):
     assert tensors_of(name) == tensors_of(on_meta(name))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak that Linux keeps")
 def test_the_largest_model_is_sized_without_torch_and_in_little_memory():
     code = (
-        "import resource, sys; from fedlab import size_of; print(int(size_of('llama-2-70b')));"
+        "import sys; from fedlab import size_of; print(int(size_of('llama-2-70b')));"
         "print([m for m in ('torch', 'transformers', 'flwr') if m in sys.modules]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 10**9)"
+        # not getrusage: on Linux its peak begins with that of the process that forked this one
+        "status = dict(line.split(':') for line in open('/proc/self/status'));"
+        "print(int(status['VmHWM'].split()[0]) * 1024 < 10**9)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:3] == ["275906592768", "[]", "True"]
