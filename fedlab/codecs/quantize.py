@@ -98,7 +98,9 @@ class Quantize(Codec):
                     scaled.add_(torch.rand(scaled.shape, generator=random)).floor_()
                 else:
                     scaled.round_()
-                whole.copy_(scaled.clamp_(-self._half, self._half - 1))
+                if self.stochastic or self.bits < 8:  # else none lies beyond the ends
+                    scaled.clamp_(-self._half, self._half - 1)
+                whole.copy_(scaled)
                 pack(whole.view(-1).numpy(), self.bits, packed)
 
         in_stripes(flat.size, self._step(flat.size), quantize)
