@@ -23,6 +23,20 @@ START = f"""([command, cell]) => {{
   window.ran = false;
   app.commands.execute(command).finally(() => {{ window.ran = true; }});
 }}"""
+# What a reader sees of a demo: its controls, its headline, its rows.
+READ_DEMO = """demo => {
+  const pairs = (selector, value) =>
+    Object.fromEntries([...demo.querySelectorAll(selector)].map(
+      (node) => [node.firstChild.textContent, value(node)]));
+  const words = (node) => node.querySelector("[role=radiogroup]")
+    ? node.querySelector(":checked").parentNode.textContent
+    : `${node.querySelector("[type=text]").value} ${node.children[3].textContent}`.trim();
+  return [
+    pairs(".fedlab-control", words),
+    demo.querySelector("output").textContent,
+    pairs("dl > div", (row) => row.children[1].textContent),
+  ];
+}"""
 
 
 @dataclass

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from notebook_page import READ_DEMO
 
 from fedlab.codecs import parse
 from fedlab.widgets import CompressionDemo
@@ -32,20 +33,10 @@ tiny = CompressionDemo(np.linspace(-3e-5, 3e-5, 1000))
 ipywidgets.VBox([tiny], layout={"width": "300px"})
 """
 REFUSED = 'CompressionDemo(np.array([1e9]), keep="all", values="float16")'
-READ = """demo => {
-  const pairs = (selector, value) =>
-    Object.fromEntries([...demo.querySelectorAll(selector)].map(
-      (node) => [node.firstChild.textContent, value(node)]));
-  const words = (node) => node.querySelector("[role=radiogroup]")
-    ? node.querySelector(":checked").parentNode.textContent
-    : `${node.querySelector("[type=text]").value} ${node.children[3].textContent}`.trim();
-  return [
-    pairs(".fedlab-control", words),
-    demo.querySelector("output").textContent,
-    pairs("dl > div", (row) => row.children[1].textContent),
-    [...demo.querySelectorAll(".fedlab-bins .fedlab-front")].map((bar) => bar.clientHeight > 0),
-  ];
-}"""
+READ = f"""demo => [
+  ...({READ_DEMO})(demo),
+  [...demo.querySelectorAll(".fedlab-bins .fedlab-front")].map((bar) => bar.clientHeight > 0),
+]"""
 HEIGHTS = """([demo, name]) =>
   [...demo.querySelectorAll(`.fedlab-bins .${name}`)].map((bar) => bar.clientHeight)"""
 # the contrast of two colours as WCAG counts it, and of a demo's texts and bars with what is behind

@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from notebook_page import READ_DEMO
 
 from fedlab.widgets import DeviceMemoryDemo, ServerMemoryDemo
 from fedlab.widgets.controls import Choice
@@ -25,19 +26,6 @@ for demo in (_1, _2):
     values = {c.label: c.shown(getattr(demo, c.name)) for c in demo.controls()}
     print(json.dumps([values, said.headline, dict(said.rows)]))
 """
-READ = """demo => {
-  const pairs = (selector, value) =>
-    Object.fromEntries([...demo.querySelectorAll(selector)].map(
-      (node) => [node.firstChild.textContent, value(node)]));
-  const words = (node) => node.querySelector("[role=radiogroup]")
-    ? node.querySelector(":checked").parentNode.textContent
-    : `${node.querySelector("[type=text]").value} ${node.children[3].textContent}`.trim();
-  return [
-    pairs(".fedlab-control", words),
-    demo.querySelector("output").textContent,
-    pairs("dl > div", (row) => row.children[1].textContent),
-  ];
-}"""
 NARROW = """
 import ipywidgets
 ipywidgets.VBox([DeviceMemoryDemo(), ServerMemoryDemo()], layout={"width": "300px"})
@@ -74,7 +62,7 @@ def agreed(notebook, demos, place):
     deadline = time.monotonic() + 5
     while True:
         known = json.loads(notebook.run(3).splitlines()[place])
-        seen = demos.nth(place).evaluate(READ)
+        seen = demos.nth(place).evaluate(READ_DEMO)
         if known == seen or time.monotonic() > deadline:
             assert known == seen
             return known[0]

