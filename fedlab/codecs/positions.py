@@ -20,10 +20,10 @@ import numpy as np
 import zstandard
 
 from fedlab.codecs.error import CodecError
-from fedlab.codecs.views import PIECE
 from fedlab.codecs.wire import Bytes8
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
+PIECE = 2**17  # positions at a time: one takes 8 bytes, and several times so much while it is found
 _LONG = 255  # so many are left out, and the gap goes on
 _AS_IT_IS, _FRAME = 0, 1
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from fedlab.codecs.base import Floats, expect, fraction_of
-from fedlab.codecs.positions import Positions
+from fedlab.codecs.positions import PIECE, Positions
 from fedlab.codecs.sparse import Sparse, check_finite, kept, spread
-from fedlab.codecs.views import PIECE, extremes, tensor_of
+from fedlab.codecs.views import extremes, tensor_of
 from fedlab.codecs.wire import Bytes8
 
 _SEED = 8  # bytes
