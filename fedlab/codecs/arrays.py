@@ -18,7 +18,7 @@ from fedlab.codecs.base import Codec, Floats
 from fedlab.codecs.error import CodecError
 from fedlab.codecs.text import parse
 from fedlab.codecs.wire import DTYPES, Bytes8
-from fedlab.records import NUMPY
+from fedlab.records import NUMPY, array_of
 
 Kind = Literal["update", "weights"]
 _STYPE = "fedlab."  # then the kind, a slash and the codec's text
@@ -62,3 +62,8 @@ def decode(array: Array, kind: Kind, like: Array) -> np.ndarray[Any, Any]:
             f"{str(tuple(array.shape))[:80]}"
         )
     return parse(text).decode(array.data, shape, like.dtype)
+
+
+def received(array: Array) -> Array:
+    """What a client makes of a broadcast's Array: encoded weights decoded, others as they are."""
+    return array_of(decode(array, "weights", array)) if is_encoded(array) else array

@@ -21,7 +21,7 @@ import numpy as np
 
 from fedlab.codecs.base import Floats, expect, fraction_of
 from fedlab.codecs.positions import PIECE, Positions
-from fedlab.codecs.sparse import Sparse, check_finite, kept, spread
+from fedlab.codecs.sparse import Sparse, check_finite, fill, kept
 from fedlab.codecs.views import extremes, tensor_of
 from fedlab.codecs.wire import Bytes8
 
@@ -72,12 +72,9 @@ class RandomK(Sparse):
 
     def read(self, body: Bytes8, flat: Floats) -> None:
         """Each value at its position, zeros elsewhere."""
-        n, k = flat.size, self.count(flat.size)
-        expect(self.body_size(n, flat.dtype), body)
+        expect(self.body_size(flat.size, flat.dtype), body)
         values = body[_SEED:].view(flat.dtype)
-        check_finite(values)
-        flat[n - k :] = values
-        spread(flat, k, self.read_section(body[:_SEED], k, n))
+        fill(flat, values, self.read_section(body[:_SEED], values.size, flat.size))
 
     def section_size(self, k: int, n: int) -> int:
         """The seed alone."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from fedlab.codecs.error import CodecError
+from fedlab.codecs.views import largest_of
 
 Scales: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]  # whose lower 16 bits are zero
 
@@ -56,7 +57,7 @@ def restored(halves: np.ndarray[Any, np.dtype[np.uint16]]) -> Scales:
 def check_decoded(scales: Scales, most: int, dtype: np.dtype[Any]) -> None:
     """Raise CodecError unless `most` times each is finite in that dtype."""
     largest = float(np.abs(scales).max(initial=0)) * most
-    if not largest <= _limit(dtype):  # NaN is not
+    if not largest <= largest_of(dtype):  # NaN is not
         raise CodecError(f"expected scales that keep {dtype} finite, one makes {largest:g}")
 
 
@@ -68,13 +69,8 @@ def inverse(scales: Scales) -> torch.Tensor:
 
 
 def _check(largest: float, beyond: float, dtype: np.dtype[Any]) -> None:
-    if not largest * beyond * _ROUNDING <= _limit(dtype):  # NaN is not
+    if not largest * beyond * _ROUNDING <= largest_of(dtype):  # NaN is not
         raise CodecError(f"expected values that {dtype} holds with a margin, got {largest:g}")
-
-
-def _limit(dtype: np.dtype[Any]) -> float:
-    """The largest value: scales and sums are float32's, whatever the tensor's dtype."""
-    return min(float(np.finfo(kind).max) for kind in (dtype, np.float32))
 
 
 def _rounded(exact: np.ndarray[Any, Any]) -> Scales:

@@ -50,9 +50,7 @@ class Sparse(Codec):
         if odd:
             raise CodecError(f"expected {each} bytes for each kept value, got {len(body)} in all")
         values = body[: k * flat.itemsize].view(flat.dtype)
-        check_finite(values)
-        flat[n - k :] = values
-        spread(flat, k, positions.read_plain(body[k * flat.itemsize :], n))
+        fill(flat, values, positions.read_plain(body[k * flat.itemsize :], n))
 
     def section_size(self, k: int, n: int) -> int:
         """The most bytes that k positions take where a chain writes them."""
@@ -87,6 +85,13 @@ def check_finite(values: np.ndarray[Any, Any]) -> None:
     """Raise CodecError when a kept value is NaN or infinite."""
     if odd := int(np.count_nonzero(~np.isfinite(values))):
         raise CodecError(f"expected finite values, got {odd} of {values.size} NaN or infinite")
+
+
+def fill(flat: Floats, values: Floats, pieces: Iterable[Positions]) -> None:
+    """Put kept values, once they are checked, at their positions in (n,), and zeros elsewhere."""
+    check_finite(values)
+    flat[flat.size - values.size :] = values
+    spread(flat, values.size, pieces)
 
 
 def spread(flat: Floats, k: int, pieces: Iterable[Positions]) -> None:

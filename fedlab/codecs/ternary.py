@@ -24,6 +24,7 @@ from fedlab.codecs.error import CodecError
 from fedlab.codecs.packing import packed_size
 from fedlab.codecs.sparse import spread
 from fedlab.codecs.topk import TopK
+from fedlab.codecs.views import largest_of
 from fedlab.codecs.wire import Bytes8
 
 _START = struct.Struct("<If")  # count, mean
@@ -87,6 +88,6 @@ class Ternary(Codec):
 
 
 def _check(mean: float, dtype: np.dtype[Any]) -> None:
-    most = min(float(np.finfo(kind).max) for kind in (dtype, np.float32))
+    most = largest_of(dtype)
     if not 0 <= mean <= most:  # NaN is not
         raise CodecError(f"expected a mean size of {most:g} at most, got {mean:g}")

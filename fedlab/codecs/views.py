@@ -30,3 +30,8 @@ def extremes(values: torch.Tensor) -> tuple[float, float]:
         return 0.0, 0.0
     least, most = torch.aminmax(values)
     return least.item(), most.item()
+
+
+def largest_of(dtype: np.dtype[Any]) -> float:
+    """The largest number that both this dtype and float32 hold; scales and means are float32."""
+    return min(float(np.finfo(kind).max) for kind in (dtype, np.float32))

@@ -10,9 +10,9 @@ from typing import TypeAlias
 from flwr.app import Array, ArrayRecord, RecordDict
 
 from fedlab.codecs import Codec, CodecError
-from fedlab.codecs.arrays import decode, encodable, encode, is_encoded
+from fedlab.codecs.arrays import encodable, encode, received
 from fedlab.grids.frozen import Frozen
-from fedlab.records import array_of, array_view, records_of
+from fedlab.records import array_view, records_of
 
 Records: TypeAlias = dict[str, dict[str, Array]]  # by the record's key and the tensor's name
 
@@ -43,7 +43,7 @@ def broadcast(content: RecordDict, frozen: Frozen, codec: Codec | None) -> Broad
         made=made,
         sent=RecordDict(dict(content.items()) | changed) if changed else content,
         whole=whole,
-        received=whole if codec is None else _each(travels, _decoded),
+        received=whole if codec is None else _each(travels, received),
     )
 
 
@@ -67,7 +67,3 @@ def _named(name: str, change: Callable[[Array], Array], array: Array) -> Array:
 
 def _encoded(codec: Codec, array: Array) -> Array:
     return encode(codec, array_view(array), "weights") if encodable(array) else array
-
-
-def _decoded(array: Array) -> Array:
-    return array_of(decode(array, "weights", array)) if is_encoded(array) else array

@@ -7,7 +7,7 @@ from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from fedlab.codecs import Codec, CodecError, parse
-from fedlab.codecs.arrays import decode, encodable, encode, is_encoded
+from fedlab.codecs.arrays import encodable, encode, is_encoded, received
 from fedlab.records import array_of, array_view, records_of
 
 RESIDUAL = "fedlab.residual."  # then the array record's name: key in the client's state
@@ -36,9 +36,11 @@ def compress(codec: Codec | str, *, error_feedback: bool = True) -> Mod:
     chosen = parse(codec) if isinstance(codec, str) else codec
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
-        message.content = received = _decoded(message.content)
+        message.content = _decoded(message.content)
         # the app may train into the very records that the message holds
-        sent = {key: dict(record) for key, record in records_of(received, ArrayRecord).items()}
+        sent = {
+            key: dict(record) for key, record in records_of(message.content, ArrayRecord).items()
+        }
         kept = records_of(context.state, ArrayRecord)
         reply = call_next(message, context)
         answered = isinstance(reply, Message) and reply.has_content()
@@ -46,9 +48,9 @@ def compress(codec: Codec | str, *, error_feedback: bool = True) -> Mod:
             content = RecordDict(dict(reply.content.items()))
             for key, record in records_of(reply.content, ArrayRecord).items():
                 if key in sent:
-                    residuals = dict(kept.get(RESIDUAL + key, {}))
+                    residuals = dict(kept.get(RESIDUAL + key, {})) if error_feedback else None
                     content[key] = _encoded(chosen, sent[key], record, residuals)
-                    if error_feedback:
+                    if residuals is not None:
                         context.state[RESIDUAL + key] = ArrayRecord(residuals)
             reply.content = content
         return reply
@@ -61,18 +63,17 @@ def _decoded(content: RecordDict) -> RecordDict:
     arrived = dict(content.items())
     for key, record in records_of(content, ArrayRecord).items():
         if any(map(is_encoded, record.values())):
-            arrays = {
-                name: array_of(decode(array, "weights", array)) if is_encoded(array) else array
-                for name, array in record.items()
-            }
+            arrays = {name: received(array) for name, array in record.items()}
             arrived[key] = ArrayRecord(arrays)
     return RecordDict(arrived)
 
 
 def _encoded(
-    codec: Codec, sent: dict[str, Array], trained: ArrayRecord, residuals: dict[str, Array]
+    codec: Codec, sent: dict[str, Array], trained: ArrayRecord, residuals: dict[str, Array] | None
 ) -> ArrayRecord:
-    """What was trained, as encoded updates where that can be; the residuals become the new ones."""
+    """What was trained, as encoded updates where that can be; residuals, if any are kept, become
+    the new ones.
+    """
     arrays = ArrayRecord()
     both = {
         name: array
@@ -86,14 +87,15 @@ def _encoded(
             arrays[name] = array
             continue
         update = np.asarray(array_view(array) - array_view(sent[name]))
-        if name in residuals and _alike(residuals[name], array):
+        if residuals and name in residuals and _alike(residuals[name], array):
             update += array_view(residuals[name])
         try:
             arrays[name] = encode(codec, update, "update", buffer)
         except CodecError as error:
             raise CodecError(f"{name}: {error}") from None
-        update -= codec.decode(arrays[name].data, update.shape, update.dtype)
-        residuals[name] = array_of(update)
+        if residuals is not None:
+            update -= codec.decode(arrays[name].data, update.shape, update.dtype)
+            residuals[name] = array_of(update)
     return arrays
 
 
