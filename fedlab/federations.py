@@ -22,7 +22,7 @@ from fedlab.progress import progress_bar
 from fedlab.records import array_of, records_of, round_of
 from fedlab.strategies import StreamingFedAvg
 from fedlab.threads import one_thread
-from fedlab.trainers import accuracy, mini_batches, train
+from fedlab.trainers import Feed, accuracy, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,10 @@ class Federation:
 
     model: builds it, once a run; it maps a batch of inputs to logits. clients: the examples of
     each. test: the server's own. lr, batch, epochs (local, a round), optimizer: as `train` and
-    `mini_batches` take them. travels: which tensors go both ways, all of the state_dict, or only
-    the parameters that require a gradient; what does not travel is on each client from the start
-    and stays as it was.
+    `mini_batches` take them. shuffled: each client draws a new order in each round; without it the
+    stored order is kept. travels: which tensors go both ways, all of the state_dict, or only the
+    parameters that require a gradient; what does not travel is on each client from the start and
+    stays as it was.
 
     >>> from fedlab.models import mlp
     >>> two = Examples(np.eye(2, dtype=np.float32), np.arange(2))
@@ -64,6 +65,7 @@ class Federation:
     epochs: int = 1
     optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "sgd"
     travels: Literal["model", "trainable"] = "model"
+    shuffled: bool = True
 
     def run(
         self,
@@ -161,11 +163,12 @@ def _client_app(
         examples = federation.clients[client]
         drawn = np.random.SeedSequence([seed, client, round_of(message.content)])
         own_seed = int(drawn.generate_state(1)[0])
+        order = own_seed if federation.shuffled else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(own_seed)  # for a model with dropout
             losses = train(
                 replica.loaded(arrays),
-                mini_batches(examples, federation.batch, seed=own_seed),
+                Feed(examples, federation.batch, federation.batch, order),
                 lr=federation.lr,
                 epochs=federation.epochs,
                 optimizer=federation.optimizer,
