@@ -1,5 +1,6 @@
 # One environment (.venv), one stamp: every target starts at once when nothing changed.
-# The libraries that `bench-peers` compares with have their own (.venv-peers).
+# The libraries that `bench-peers` compares with have their own (.venv-peers), and so has TensorFlow
+# Federated (.venv-tff), where it can be: fedlab/tff_environment.py looks after it.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/.ready
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: lab lessons test notebooks bench bench-peers bench-learning clean
+.PHONY: lab lessons tff test notebooks bench bench-peers bench-learning clean
 
 lab: $(READY)
 	@$(BIN)/fedlab lab
@@ -15,12 +16,16 @@ lab: $(READY)
 lessons: $(READY)
 	@$(BIN)/fedlab lessons
 
+tff: $(READY)
+	@$(BIN)/python -m fedlab.tff_environment
+
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/tff/run.py
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov=fedlab --cov-report=term:skip-covered
-	$(BIN)/pytest -q -n 2 --dist loadfile lessons
+	$(BIN)/pytest -q -rs -n 2 --dist loadfile lessons
 
 notebooks: $(READY)
 	@$(BIN)/python tests/notebooks/execute.py
@@ -54,4 +59,4 @@ $(PEERS_READY): benchmarks/peers.txt
 	@touch $(PEERS_READY)
 
 clean:
-	rm -rf $(VENV) $(PEERS) build dist *.egg-info
+	rm -rf $(VENV) $(PEERS) .venv-tff build dist *.egg-info

@@ -22,6 +22,11 @@ import pytest
 from jupyter_client.kernelspec import NoSuchKernel
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
+from fedlab import tff_environment
+
+# These run under TensorFlow Federated's own Python: tests/tff/run.py.
+collect_ignore = ["fedlab/tff", "tests/tff"]
+
 ROOT = Path(__file__).parent
 CELL_TIMEOUT_SECONDS = 300
 KERNEL_ENVIRONMENT = tomllib.loads((ROOT / "tests/notebooks/kernel.toml").read_text("utf-8"))
@@ -69,12 +74,21 @@ class Notebook(nbval.plugin.IPyNbFile):
 
     def setup(self):
         """Start the kernel, and remember its process group."""
+        if self.nb.metadata.get("kernelspec", {}).get("name") == tff_environment.KERNEL:
+            self.needs_tensorflow_federated()
         try:
             super().setup()
         except NoSuchKernel as error:
             words = f"{error}: `fedlab doctor` says how to set it up"
             raise pytest.fail.Exception(words, pytrace=False) from None
         self.group = self.kernel.km.provisioner.pgid
+
+    def needs_tensorflow_federated(self):
+        """Skip where its environment cannot be; fail where it can be and is not whole."""
+        if obstacle := tff_environment.obstacle():
+            pytest.skip(obstacle)
+        if fault := tff_environment.fault():
+            pytest.fail(f"{fault}: `make tff` mends it", pytrace=False)
 
     def teardown(self):
         """Stop the kernel, and what it may have left running."""

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from fedlab import tff_environment
 from fedlab.paths import in_clone, shipped
 from fedlab.units import Bytes
 
@@ -147,11 +148,10 @@ def _browser() -> Check:
 
 
 def _tensorflow_federated() -> Check:
-    """Lesson 11 has an environment of its own, with its own kernel."""
-    if "fedlab-tff" in _kernels():
-        return Check("TensorFlow Federated", "ok", "kernel fedlab-tff")
-    return Check(
-        "TensorFlow Federated",
-        "warning",
-        "no kernel fedlab-tff; only lesson 11, not yet part of the course, will need it",
-    )
+    """Lesson 11 has an environment of its own, with its own kernel; only that lesson needs it."""
+    name = "TensorFlow Federated"
+    if obstacle := tff_environment.obstacle():
+        return Check(name, "warning", obstacle)
+    if fault := tff_environment.fault():
+        return Check(name, "warning", f"{fault}; only lesson 11 needs it", "make tff")
+    return Check(name, "ok", f".venv-tff, kernel {tff_environment.KERNEL}")

@@ -19,6 +19,7 @@ from fedlab.exercises import (
     lesson_07,
     lesson_08,
     lesson_09,
+    lesson_11,
     predict,
 )
 from fedlab.exercises.framework import Exercise
@@ -34,6 +35,7 @@ LESSONS = {
     "07": lesson_07,
     "08": lesson_08,
     "09": lesson_09,
+    "11": lesson_11,
 }
 ALL = [exercise for lesson in LESSONS.values() for exercise in lesson.ALL]
 
@@ -96,6 +98,8 @@ def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
         "08.4",
         "09.2",
         "09.3",
+        "11.2",
+        "11.4",
     ):
         assert isinstance(named(name).check(lambda *_: ...), NotAttempted)
 
@@ -384,6 +388,28 @@ def without_feedback(updates, k):
         ("09.5", 220, "fewest bytes"),
         ("09.5", 6_300, "in seconds"),
         ("09.5", 75, "also travels"),
+        ("11.1", 407_080, "metrics and its weight"),
+        ("11.1", 407_084, "learning rate"),
+        ("11.1", 203_596, "64 units"),
+        ("11.1", 407_192, "do not double"),
+        ("11.1", 101_770, "each is 4 bytes"),
+        ("11.1", 814_232, "two clients"),
+        ("11.2", lambda values, bits: values * bits // 8, "one byte a value"),
+        ("11.2", lambda values, bits: -(-values * bits // 32) * 4 + 8, "all 32 bits"),
+        ("11.2", lambda values, bits: -(-values * bits // 28) * 4, "largest value travel too"),
+        ("11.2", lambda values, bits: -(-values * bits // 28) * 4 + 4, "two float32"),
+        ("11.2", lambda values, bits: -(-values * bits // 28), "those are int32 numbers"),
+        ("11.2", lambda values, bits: values * bits // 28 * 4 + 8, "round up"),
+        ("11.2", lambda values: 57_352, "TypeError"),
+        ("11.3", 31_806, "100 MiB"),
+        ("11.3", 33_436, "has a label"),
+        ("11.3", 33_394, "int64"),
+        ("11.3", 33_352, "round down"),
+        ("11.3", 132_395, "a pixel is a float32"),
+        ("11.4", lambda clients, each, memory: clients * each / memory, "round up"),
+        ("11.4", lambda clients, each, memory: -(-clients * each // memory), "none is split"),
+        ("11.4", lambda clients, each, memory: clients // (memory // each), "round up"),
+        ("11.4", lambda clients, each, memory: memory // each, "5 full groups"),
     ],
 )
 def test_a_known_wrong_answer_is_answered_specifically(name: str, wrong: object, said: str) -> None:

@@ -130,6 +130,24 @@ def test_each_client_and_each_round_have_an_order_of_their_own():
     assert len(set(seen)) == 3
 
 
+def test_without_shuffling_a_client_meets_its_examples_in_their_stored_order_in_every_round():
+    met = []
+
+    class Watched(torch.nn.Linear):
+        def forward(self, inputs):
+            if self.training:
+                met.append(inputs.numpy().copy())
+            return super().forward(inputs)
+
+    stored = examples(20, 0)
+    alone = Federation(
+        lambda: Watched(6, 3), [stored], examples(10, 9), lr=0.3, batch=8, shuffled=False
+    )
+    alone.run(2, seed=5)
+    assert [len(batch) for batch in met] == [8, 8, 4] * 2
+    assert np.array_equal(np.concatenate(met), np.tile(stored.inputs, (2, 1)))
+
+
 def test_a_client_does_what_train_does_by_itself():
     kept = {}
     local = federation(epochs=2, optimizer="adam", lr=0.01)

@@ -25,6 +25,8 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import get_sanitize_patterns
 from rich.console import Console
 
+from fedlab import tff_environment
+
 HERE = Path(__file__).resolve().parent
 LESSONS = HERE.parents[1] / "lessons"
 KERNEL_ENVIRONMENT = tomllib.loads((HERE / "kernel.toml").read_text("utf-8"))
@@ -131,12 +133,26 @@ def renew(path, *, write, on_cell_start):
     """Run one notebook and, if asked to, store it when it changed; say whether it did."""
     text = path.read_text(encoding="utf-8")
     stored = nbformat.reads(text, as_version=4)
+    if stored.metadata.get("kernelspec", {}).get("name") == tff_environment.KERNEL:
+        need_tensorflow_federated()
     fresh = executed(stored, path.parent, on_cell_start)
     keep_measured(stored, fresh)
     renewed = nbformat.writes(fresh) + "\n"
     if write and renewed != text:
         path.write_text(renewed, encoding="utf-8", newline="\n")
     return renewed != text
+
+
+class LeftOutError(Exception):
+    """This machine cannot run the notebook."""
+
+
+def need_tensorflow_federated():
+    """Raise LeftOutError where its environment cannot be, RuntimeError where it is not whole."""
+    if obstacle := tff_environment.obstacle():
+        raise LeftOutError(obstacle)
+    if fault := tff_environment.fault():
+        raise RuntimeError(f"{fault}: `make tff` mends it")
 
 
 def reason(error):
@@ -158,6 +174,9 @@ def report(path, *, check, console):
     with console.status(place) as status:
         try:
             changed = renew(path, write=not check, on_cell_start=at_cell)
+        except LeftOutError as left_out:
+            console.print(f"{path}: {left_out}")
+            return True
         except (CellExecutionError, NoSuchKernel, OSError, RuntimeError, ValueError) as error:
             console.print(f"{place}: {reason(error)}\n{path} is left as it was.")
             return False
