@@ -17,13 +17,14 @@ outcome. Both sides import this room, which needs numpy alone.
 Arrays are NumPy's own format, stored without compression and without pickles.
 """
 
-from fedlab.crossing.arrays import CrossingError
+from fedlab.crossing.arrays import CrossingError, Tensors
 from fedlab.crossing.files import Outcome, Plan, read_outcome, read_plan, write_outcome, write_plan
 
 __all__ = [
     "CrossingError",
     "Outcome",
     "Plan",
+    "Tensors",
     "read_outcome",
     "read_plan",
     "write_outcome",

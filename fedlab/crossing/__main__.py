@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 import typer
 
-from fedlab.crossing.arrays import CrossingError, widths_of
+from fedlab.crossing.arrays import CrossingError
 from fedlab.crossing.files import Outcome, Plan, read_plan, write_outcome
 from fedlab.data import DataError, mnist
 from fedlab.federations import Federation
@@ -33,10 +33,9 @@ def run(plan: Plan) -> Outcome:
     """
     digits = mnist()
     clients = plan.shares(digits.train)
-    widths = widths_of(plan.initial, "initial.npz")
 
     def model() -> torch.nn.Module:
-        network = mlp(widths)
+        network = mlp(plan.widths)
         network.load_state_dict({k: torch.tensor(v) for k, v in plan.initial.items()})
         return network
 

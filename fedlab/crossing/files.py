@@ -15,7 +15,7 @@ from fedlab.crossing.arrays import CrossingError, Tensors, read_tensors, unreada
 from fedlab.data import Examples
 from fedlab.units import Bytes, Levels
 
-_WIDTHS = 784, 10  # a digit's pixels, and its classes
+_ENDS = 784, 10  # a digit's pixels, and its classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,15 @@ class Plan:
         for number, digits in enumerate(self.clients):
             if not all(_whole(digit) and digit >= 0 for digit in digits):
                 raise CrossingError(f"client {number}: expected indices of digits, 0 or more")
-        widths = widths_of(self.initial, "initial.npz")
-        if (widths[0], widths[-1]) != _WIDTHS:
-            raise CrossingError(f"initial.npz: expected a network from 784 to 10, got {widths}")
+        if (self.widths[0], self.widths[-1]) != _ENDS:
+            raise CrossingError(
+                f"initial.npz: expected a network from 784 to 10, got {self.widths}"
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The network's, inputs first: (784, 64, 10)."""
+        return widths_of(self.initial, "initial.npz")
 
     def shares(self, train: Examples) -> list[Examples]:
         """Each client's digits, of these. Raises CrossingError for digits that there are not."""

@@ -21,7 +21,7 @@ from flwr.serverapp import Grid, ServerApp
 from fedlab.codecs import Codec
 from fedlab.engines.in_process import run_in_process
 from fedlab.engines.under_ray import run_under_ray
-from fedlab.engines.waiting import Stoppable, refuse_to_wait
+from fedlab.engines.waiting import Stoppable, refuse_to_wait, wait_for_nodes
 from fedlab.grids import CheckingGrid, DecodingGrid, MeteredGrid
 from fedlab.guards import GuardedClientApp
 from fedlab.ledger import Ledger
@@ -76,6 +76,7 @@ def simulate(
 
     @layered.main()
     def main(grid: Grid, context: Context) -> None:
+        wait_for_nodes(grid, nodes, stop)
         metered.append(MeteredGrid(Stoppable(grid, stop), ledger))
         decoded = DecodingGrid(metered[0], downlink=downlink)
         server_app(CheckingGrid(decoded, weighted_by=weighted_by) if check else decoded, context)

@@ -32,6 +32,16 @@ def refuse_to_wait(record: LogRecord, nodes: int, stop: threading.Event) -> None
             )
 
 
+def wait_for_nodes(grid: Grid, nodes: int, stop: threading.Event) -> None:
+    """Wait until all nodes are there, or the run was stopped.
+
+    Ray's come one by one while the server already runs, and Flower's strategies count whom to ask
+    before they wait: a busy machine's first round would be smaller.
+    """
+    while not stop.is_set() and len(list(grid.get_node_ids())) < nodes:
+        stop.wait(0.05)
+
+
 class Stoppable(GridLayer):
     """Waits for replies in steps, so that an interrupted run does not wait out its timeout."""
 

@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from fedlab.crossing import Tensors
 from fedlab.data import Examples
-
-Tensors = dict[str, np.ndarray[Any, Any]]
 
 # what a client's dataset yields: digits (batch, 784) float32 and their labels (batch,) int64
 BATCH = (tf.TensorSpec((None, 784), tf.float32), tf.TensorSpec((None,), tf.int64))

@@ -2,7 +2,7 @@
 
 A dataset goes to the worker as a graph, the recipe by which it is made. What `from_tensor_slices`
 is given becomes part of that recipe, in whole, however small its batches are. A recipe that names
-a file is a few hundred bytes.
+a file is a few thousand bytes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def from_file(path: Path, batch: int) -> Any:
             f"{path.name}: expected a file of digits, {_RECORD.itemsize:,} B each, got "
             f"{f'{size:,} B' if path.is_file() else 'no file'}: write it with write_digits"
         )
-    return tf.data.FixedLengthRecordDataset(str(path), _RECORD.itemsize).map(_parsed).batch(batch)
+    records = tf.data.FixedLengthRecordDataset(str(path.resolve()), _RECORD.itemsize)
+    return records.map(_parsed).batch(batch)
 
 
 def _parsed(record: Any) -> tuple[Any, Any]:

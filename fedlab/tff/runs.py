@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fedlab.crossing import Outcome, Plan, read_outcome, write_plan
+from fedlab.crossing import Outcome, Plan, Tensors, read_outcome, write_plan
 from fedlab.data import mnist
 from fedlab.progress import progress_bar
-from fedlab.tff.dense import Tensors, accuracy, dense, fed_avg, tensors_in, with_tensors
+from fedlab.tff.dense import accuracy, dense, fed_avg, tensors_in, with_tensors
 from fedlab.tff.error import TffError
 from fedlab.tff.feeding import in_graph
 
@@ -35,8 +36,7 @@ def in_tff(plan: Plan) -> Run:
     """
     digits = mnist()
     clients = plan.shares(digits.train)
-    widths = (784, *(len(bias) for bias in list(plan.initial.values())[1::2]))
-    process = fed_avg(lambda: dense(widths), lr=plan.lr)
+    process = fed_avg(partial(dense, plan.widths), lr=plan.lr)
     datasets = [in_graph(client, plan.batch) for client in clients]
     state = with_tensors(process, process.initialize(), plan.initial)
     accuracies = [accuracy(plan.initial, digits.test)]

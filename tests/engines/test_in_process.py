@@ -32,7 +32,7 @@ from flwr.serverapp.strategy import FedAvg
 from flwr.supercore.task_identity import TaskIdentity
 
 from fedlab.engines import NotEnoughNodesError, simulate
-from fedlab.engines.waiting import refuse_to_wait
+from fedlab.engines.waiting import refuse_to_wait, wait_for_nodes
 from fedlab.models import pythia_14m
 from fedlab.strategies import BandwidthTrackingFedAvg
 
@@ -308,6 +308,26 @@ def test_waiting_for_nodes_ends_when_they_cannot_come_or_the_run_is_stopped():
     stop.set()
     with pytest.raises(NotEnoughNodesError):
         refuse_to_wait(waiting(1, 3), 3, stop)
+
+
+class Arriving:
+    """A grid whose nodes come one by one, as Ray's do."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def get_node_ids(self):
+        self.asked += 1
+        return range(self.asked)
+
+
+def test_a_run_begins_when_all_its_nodes_are_there_or_it_was_stopped():
+    grid, stop = Arriving(), threading.Event()
+    wait_for_nodes(grid, 3, stop)
+    assert grid.asked == 3
+    stop.set()
+    wait_for_nodes(grid, 10**9, stop)
+    assert grid.asked == 3
 
 
 @pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(4), KeyboardInterrupt()])
