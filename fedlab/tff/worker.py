@@ -56,7 +56,8 @@ class Worker:
     `subrounds` runs a round's clients in so many groups, one after the other, and merges their
     sums: each computation then has an aggregation that can be merged, or is refused by TFF.
 
-    It belongs to the thread that made it: when that thread ends, so does the worker.
+    It belongs to the thread that made it: when that thread ends, so does the worker. A computation
+    that is interrupted stops it, too.
 
     Raises TffError when it does not start.
     """
@@ -85,7 +86,8 @@ class Worker:
         except BaseException:
             self.stop()
             raise
-        self._stack.set_default_context(_context(self._process, stub, subrounds))
+        context = _context(self._process, stub, subrounds)
+        self._stack.set_default_context(_Interruptible(context, self.stop))
 
     @property
     def pid(self) -> int:
@@ -196,6 +198,23 @@ def _context(process: subprocess.Popen[bytes], stub: Any, subrounds: int | None)
     )
 
 
+class _Interruptible(tff.framework.SyncContext):  # type: ignore[misc]
+    """TFF waits for the worker in a thread of its own. Interrupted, that thread would go on waiting
+    and every later computation would stand behind it, so the worker is stopped.
+    """
+
+    def __init__(self, context: Any, stop: Callable[[], object]) -> None:
+        self._context = context
+        self._stop = stop
+
+    def invoke(self, comp: Any, arg: Any) -> Any:
+        try:
+            return self._context.invoke(comp, arg)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+
+
 def _stop(process: subprocess.Popen[bytes], channel: Any) -> None:
     process.kill()
     process.wait()
@@ -205,8 +224,8 @@ def _stop(process: subprocess.Popen[bytes], channel: Any) -> None:
 def _expect_alive(process: subprocess.Popen[bytes]) -> None:
     if ended := _ended(process):
         raise TffError(
-            f"TensorFlow Federated's worker has ended ({ended}), perhaps for want of memory; start "
-            "another: with Worker(): …"
+            f"TensorFlow Federated's worker has ended ({ended}): it was stopped or interrupted, or "
+            "memory ran out; start another: with Worker(): …"
         )
 
 

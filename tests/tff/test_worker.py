@@ -1,6 +1,7 @@
 """The worker: fresh, measured, nested, and gone when it should be."""
 
 import os
+import signal
 import threading
 
 import numpy as np
@@ -21,7 +22,7 @@ from fedlab.tff import (
     write_digits,
 )
 
-ENDED = r"^TensorFlow Federated's worker has ended \(signal 9\), .* with Worker\(\): …$"
+ENDED = r"^TensorFlow Federated's worker has ended \(signal 9\): .* with Worker\(\): …$"
 
 
 @tff.tensorflow.computation
@@ -143,6 +144,20 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_round_is_the_same_error(clie
         threading.Timer(0.5, psutil.Process(fresh.pid).kill).start()
         with pytest.raises(TffError, match=ENDED):
             process.next(state, [client.repeat(10**6) for client in clients])
+
+
+@pytest.mark.parametrize("subrounds", [None, 2])
+def test_an_interrupt_stops_the_worker_and_the_next_one_computes(worker, clients, subrounds):
+    process = process_of("fp32")
+    state = process.initialize()
+    with Worker(subrounds=subrounds) as fresh:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            process.next(state, [client.repeat(10**6) for client in clients])
+        assert not psutil.pid_exists(fresh.pid)
+        with pytest.raises(TffError, match="stopped or interrupted"):
+            process.next(state, clients)
+    process.next(state, clients)
 
 
 def test_a_peak_of_a_worker_that_died_meanwhile_is_no_number():
