@@ -1,4 +1,4 @@
-"""What all tests share; its presence puts tests/ on the path, where `apps` lives."""
+"""What all tests share, in both environments; it puts tests/ on the path, where `apps` lives."""
 
 from hypothesis import HealthCheck, settings
 

@@ -17,7 +17,7 @@ outcome. Both sides import this room, which needs numpy alone.
 Arrays are NumPy's own format, stored without compression and without pickles.
 """
 
-from fedlab.crossing.arrays import CrossingError, Tensors
+from fedlab.crossing.arrays import CrossingError, Tensors, names_of
 from fedlab.crossing.files import Outcome, Plan, read_outcome, read_plan, write_outcome, write_plan
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Tensors",
+    "names_of",
     "read_outcome",
     "read_plan",
     "write_outcome",

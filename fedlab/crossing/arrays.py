@@ -20,6 +20,15 @@ class CrossingError(ValueError):
         super().__init__(one_line(reason))  # it may quote what somebody else wrote
 
 
+def names_of(layers: int) -> list[str]:
+    """What torch names the tensors of a dense network with ReLUs between its layers, in order.
+
+    >>> names_of(2)
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+    return [f"{2 * layer}.{part}" for layer in range(layers) for part in ("weight", "bias")]
+
+
 def widths_of(tensors: Tensors, where: str) -> tuple[int, ...]:
     """The widths of a dense network, inputs first: (784, 64, 10).
 
@@ -30,8 +39,7 @@ def widths_of(tensors: Tensors, where: str) -> tuple[int, ...]:
     >>> widths_of(layer, "initial.npz")
     (784, 10)
     """
-    layers = len(tensors) // 2
-    names = [f"{2 * n}.{part}" for n in range(layers) for part in ("weight", "bias")]
+    names = names_of(len(tensors) // 2)
     if not names or list(tensors) != names:
         raise CrossingError(
             f"{where}: expected a dense network's 0.weight, 0.bias, 2.weight, …, in this order, "

@@ -45,10 +45,9 @@ class Plan:
         for number, digits in enumerate(self.clients):
             if not all(_whole(digit) and digit >= 0 for digit in digits):
                 raise CrossingError(f"client {number}: expected indices of digits, 0 or more")
-        if (self.widths[0], self.widths[-1]) != _ENDS:
-            raise CrossingError(
-                f"initial.npz: expected a network from 784 to 10, got {self.widths}"
-            )
+        widths = self.widths
+        if (widths[0], widths[-1]) != _ENDS:
+            raise CrossingError(f"initial.npz: expected a network from 784 to 10, got {widths}")
 
     @property
     def widths(self) -> tuple[int, ...]:

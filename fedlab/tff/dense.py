@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from fedlab.crossing import Tensors
+from fedlab.crossing import Tensors, names_of
 from fedlab.data import Examples
 
 # what a client's dataset yields: digits (batch, 784) float32 and their labels (batch,) int64
@@ -41,12 +41,11 @@ def initial(widths: Sequence[int] = (784, 64, 10), seed: int = 0) -> Tensors:
     [('0.weight', (10, 784)), ('0.bias', (10,))]
     """
     rng = np.random.default_rng(seed)
-    tensors = {}
-    for layer, (inputs, outputs) in enumerate(pairwise(widths)):
-        for part, shape in (("weight", (outputs, inputs)), ("bias", (outputs,))):
-            drawn = rng.uniform(-1, 1, shape) / np.sqrt(inputs)
-            tensors[f"{2 * layer}.{part}"] = drawn.astype(np.float32)
-    return tensors
+    tensors = []
+    for inputs, outputs in pairwise(widths):
+        for shape in ((outputs, inputs), (outputs,)):
+            tensors.append((rng.uniform(-1, 1, shape) / np.sqrt(inputs)).astype(np.float32))
+    return dict(zip(names_of(len(widths) - 1), tensors, strict=True))
 
 
 def fed_avg(build: Callable[[], Any] = dense, *, lr: float = 0.1, aggregator: Any = None) -> Any:
@@ -84,7 +83,7 @@ def with_tensors(process: Any, state: Any, tensors: Tensors) -> Any:
 def tensors_in(process: Any, state: Any) -> Tensors:
     """The state's model as `mlp`'s state dict names it: "0.weight" (outputs, inputs), "0.bias" …"""
     weights = process.get_model_weights(state).trainable
-    names = [f"{2 * (n // 2)}.{'bias' if n % 2 else 'weight'}" for n in range(len(weights))]
+    names = names_of(len(weights) // 2)
     return {n: np.ascontiguousarray(np.asarray(w).T) for n, w in zip(names, weights, strict=True)}
 
 

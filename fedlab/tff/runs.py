@@ -38,14 +38,16 @@ def in_tff(plan: Plan) -> Run:
     clients = plan.shares(digits.train)
     process = fed_avg(partial(dense, plan.widths), lr=plan.lr)
     datasets = [in_graph(client, plan.batch) for client in clients]
-    state = with_tensors(process, process.initialize(), plan.initial)
-    accuracies = [accuracy(plan.initial, digits.test)]
+    tensors = plan.initial
+    state = with_tensors(process, process.initialize(), tensors)
+    accuracies = [accuracy(tensors, digits.test)]
     with progress_bar(plan.rounds, unit="round") as bar:
         for _ in range(plan.rounds):
             state = process.next(state, datasets).state
-            accuracies.append(accuracy(tensors_in(process, state), digits.test))
+            tensors = tensors_in(process, state)
+            accuracies.append(accuracy(tensors, digits.test))
             bar.update()
-    return Run(tuple(accuracies), tensors_in(process, state))
+    return Run(tuple(accuracies), tensors)
 
 
 def in_flower(plan: Plan) -> Outcome:

@@ -6,15 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 import tensorflow_federated as tff
-from hypothesis import HealthCheck, settings
 
 from fedlab.data import mnist
 from fedlab.tff import Worker, in_graph
-
-settings.register_profile(
-    "fedlab", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("fedlab")
 
 ROOT = Path(__file__).parents[2]
 os.environ.setdefault("FEDLAB_PYTHON", str(ROOT / ".venv/bin/python"))

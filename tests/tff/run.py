@@ -17,8 +17,8 @@ def main():
         return 0
     if failed := tff.set_up():
         return failed
-    # The conftests above this folder are the main environment's.
-    alone = ["-c", HERE / "pytest.ini", "--rootdir", tff.ROOT, "--confcutdir", HERE]
+    # The conftest at the root is the main environment's; that of tests/ holds in both.
+    alone = ["-c", HERE / "pytest.ini", "--rootdir", tff.ROOT, "--confcutdir", HERE.parent]
     command = [tff.python(), "-m", "pytest", "-q", *alone, HERE, tff.ROOT / "fedlab" / "tff"]
     return subprocess.run(command, cwd=tff.ROOT, env=os.environ | tff.variables()).returncode
 
