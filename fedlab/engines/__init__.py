@@ -1,4 +1,4 @@
-"""Engines that run a ServerApp and its ClientApps: in this process, or under Ray.
+"""Engines that run a ServerApp and its ClientApps: in this process, under Ray, or deployed.
 
 All put the metering and the checking layer around the grid, guard the clients, and return the
 ledger.
@@ -11,9 +11,27 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the coming d
 
 from flwr.supercore import telemetry
 
+from fedlab.engines.deployment import (
+    Certificates,
+    Deployment,
+    DeploymentError,
+    DeployResult,
+    deploy,
+    deployment,
+)
 from fedlab.engines.simulation import RunResult, simulate
 from fedlab.engines.waiting import NotEnoughNodesError
 
 telemetry.FLWR_TELEMETRY_ENABLED = os.environ["FLWR_TELEMETRY_ENABLED"]  # flwr came first
 
-__all__ = ["NotEnoughNodesError", "RunResult", "simulate"]
+__all__ = [
+    "Certificates",
+    "DeployResult",
+    "Deployment",
+    "DeploymentError",
+    "NotEnoughNodesError",
+    "RunResult",
+    "deploy",
+    "deployment",
+    "simulate",
+]

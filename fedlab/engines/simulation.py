@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from logging import LogRecord
 from typing import Any, Literal
 
@@ -45,13 +46,14 @@ def simulate(
     *,
     nodes: int = 2,
     engine: Engine = "in-process",
+    address: str | None = None,
     seed: int | None = 0,
     weighted_by: str = "num-examples",
     downlink: Codec | str | None = None,
     check: bool = True,
     verbose: bool = False,
 ) -> RunResult:
-    """Run a federation on this machine and return what it moved.
+    """Run a federation on this machine, or on a Ray cluster, and return what it moved.
 
     nodes: how many clients there are; each gets `partition-id` (0 to nodes-1) and `num-partitions`
     in its node_config. engine: "in-process" (deterministic, real serialization, no processes) or
@@ -61,14 +63,23 @@ def simulate(
     turn unusable replies into named failures (off for strategies whose replies are not model
     updates, such as boosted trees). verbose: print Flower's log.
 
+    address: of a Ray cluster that is to run the clients, with engine="ray": "host:port" or "auto"
+    on one of its machines, "ray://host:10001" from elsewhere; None starts Ray here for this run.
+    The server stays in this process, and the cluster goes on afterwards. Each of its machines
+    needs this one's versions of Python, Ray, Flower and fedlab, and whatever the client imports:
+    Flower gives this process's sys.path to Ray's workers, and copies no files.
+
     A client that fails is in `ledger.failures`, not an exception. What the ServerApp raises is
-    raised here. Raises ValueError for nodes below 1 or an unknown engine, NotEnoughNodesError when
+    raised here. Raises ValueError for nodes below 1, an unknown engine or an address without Ray,
+    ConnectionError when no cluster can be joined there (within a minute), NotEnoughNodesError when
     the strategy waits for nodes that will not come.
     """
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
     if engine not in ("in-process", "ray"):
         raise ValueError(f"engine: expected 'in-process' or 'ray', got {engine!r}")
+    if address is not None and engine != "ray":
+        raise ValueError(f"address: a Ray cluster's needs engine='ray', got engine={engine!r}")
     ledger = Ledger()
     stop = threading.Event()
     metered: list[MeteredGrid] = []
@@ -85,7 +96,8 @@ def simulate(
         refuse_to_wait(record, nodes, stop)
         return True
 
-    run = run_in_process if engine == "in-process" else run_under_ray
+    under_ray = partial(run_under_ray, address=address)
+    run = run_in_process if engine == "in-process" else under_ray
     started = time.perf_counter()
     try:
         with flower_log(show=verbose, watch=watch), _seeded(seed):

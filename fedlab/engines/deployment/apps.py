@@ -1,0 +1,69 @@
+"""An app directory, checked, and its copy that meters itself."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from fedlab.engines.deployment.error import DeploymentError
+
+_WRAPPER = "fedlab_metered"
+_SOURCE = '''"""Written by fedlab: the app's own ServerApp with a meter around it."""
+
+from fedlab.engines.deployment.metering import metered
+
+app = metered({reference!r}, **{settings!r})
+'''
+
+
+def settings_of(directory: Path) -> dict[str, Any]:
+    """What an app's pyproject.toml says. Raises DeploymentError for what is no Flower app."""
+    path = directory / "pyproject.toml"
+    wanted = "a directory with a pyproject.toml that has [tool.flwr.app] (flwr new makes one)"
+    if not path.is_file():
+        there = "no such directory" if not directory.is_dir() else "no pyproject.toml in it"
+        raise DeploymentError(f"{directory}: expected a Flower app, {wanted}; there is {there}")
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+        components = settings["tool"]["flwr"]["app"]["components"]
+        if not all(":" in components[part] for part in ("serverapp", "clientapp")):
+            raise KeyError
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeploymentError(f"{path}: expected TOML: {error}") from None
+    except (KeyError, TypeError):
+        raise DeploymentError(
+            f"{directory}: expected a Flower app, {wanted}; its [tool.flwr.app.components] names "
+            "no serverapp and clientapp as module:name"
+        ) from None
+    return settings
+
+
+def metered_copy(directory: Path, copy: Path, **settings: Any) -> None:
+    """Copy the files that Flower would bundle, with the ServerApp behind a meter.
+
+    The app itself stays as it is: its own ServerApp is imported by the one that takes its place.
+    settings: as `metered` takes them. Raises DeploymentError when Flower cannot bundle the app.
+    """
+    import click
+    from flwr.cli.build import build_fab_from_disk
+
+    settings_of(directory)
+    try:
+        bundle = build_fab_from_disk(directory)
+    except (ValueError, OSError, click.ClickException) as error:
+        raise DeploymentError(f"{directory}: Flower cannot bundle this app: {error}") from None
+    with zipfile.ZipFile(io.BytesIO(bundle)) as files:
+        files.extractall(copy)
+    shutil.rmtree(copy / ".info")
+    project = tomllib.loads((copy / "pyproject.toml").read_text("utf-8"))
+    components = project["tool"]["flwr"]["app"]["components"]
+    source = _SOURCE.format(reference=components["serverapp"], settings=settings)
+    components["serverapp"] = f"{_WRAPPER}:app"
+    (copy / "pyproject.toml").write_text(tomli_w.dumps(project), "utf-8")
+    (copy / f"{_WRAPPER}.py").write_text(source, "utf-8")

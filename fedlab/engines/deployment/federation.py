@@ -1,0 +1,259 @@
+"""A SuperLink and SuperNodes on this machine, each behind a metered hop."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fedlab.engines.deployment.error import DeploymentError, with_log
+from fedlab.engines.deployment.result import DeployResult
+from fedlab.engines.deployment.running import run_app
+from fedlab.engines.deployment.submitting import Submitter, flower_environment, program
+from fedlab.engines.deployment.tls import Certificates, made_certificates, reach
+from fedlab.keeper import Keeper
+from fedlab.meters import Exchanges
+
+START_SECONDS = 120.0  # for a SuperLink and its SuperNodes to be ready
+SERVER = "server"  # the hop of the ServerApp
+_LINK, _EXECUTOR = "superlink", "superexec"  # programs, by their names at the keeper
+_PAUSE_SECONDS = 0.1
+_NODE_ID = re.compile(r"SuperNode ID: (\d+)")
+_PORTS = range(20_000, 32_000)  # below those that systems hand out to clients
+
+
+@contextmanager
+def deployment(
+    nodes: int = 2, *, tls: bool | Certificates = False, port: int | None = None
+) -> Iterator[Deployment]:
+    """Start a SuperLink and SuperNodes on this machine; stop them, whatever happens.
+
+    Each SuperNode, and the process in which ServerApps run, reaches the SuperLink through a port of
+    a metering proxy of its own. The federation lives in a folder and a Flower home of its own; it
+    ends with the block, also when this process is killed.
+
+    nodes: how many SuperNodes; each gets `partition-id` (0 to nodes-1) and `num-partitions` in its
+    node_config. tls: True makes certificates for this run; or your own. port: the SuperLink's; None
+    takes a free one.
+
+    Raises ValueError for nodes below 1; DeploymentError when the port is taken, a certificate is no
+    good, or the federation is not ready within 120 s.
+    """
+    if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
+        raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
+    port = _free_port() if port is None else _checked(port)
+    with Keeper() as keeper:
+        certificates = made_certificates(keeper.folder) if tls is True else tls or None
+        federation = Deployment(keeper, nodes, port, certificates)
+        federation._start()
+        yield federation
+
+
+class Deployment:
+    """A federation that runs, for one app after the other. `deployment` makes it.
+
+    nodes: how many SuperNodes. address: the SuperLink's own. authority: the file that its
+    certificate can be checked with, None without TLS.
+    """
+
+    def __init__(
+        self, keeper: Keeper, nodes: int, port: int, certificates: Certificates | None
+    ) -> None:
+        self.nodes = nodes
+        self.address = f"127.0.0.1:{port}"
+        self.authority = None if certificates is None else certificates.authority
+        self._certificates = certificates
+        self._keeper = keeper
+        self._port = port
+        self._pids: dict[str, int] = {}
+        self._hops: dict[str, str] = {}
+        self._known: dict[str, int] = {}  # how many ids a SuperNode had before its last start
+
+    def run(
+        self,
+        app: str | Path,
+        *,
+        run_config: dict[str, Any] | None = None,
+        check: bool = True,
+        weighted_by: str = "num-examples",
+        timeout: float = 600.0,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> DeployResult:
+        """Run an app directory on this federation; what `deploy` says about it holds here."""
+        return run_app(
+            self._keeper,
+            self._submitter,
+            app,
+            run_config=run_config or {},
+            check=check,
+            weighted_by=weighted_by,
+            timeout=timeout,
+            tell=tell,
+            federation=self,
+        )
+
+    @property
+    def wire(self) -> Exchanges:
+        """Every request that passed on each hop until now."""
+        return self._keeper.exchanges()
+
+    @property
+    def identities(self) -> dict[int, str]:
+        """The hop of each SuperNode, by the node id that Flower gave it; a new one each start."""
+        return {number: _hop(node) for node in range(self.nodes) for number in self._ids(node)}
+
+    @property
+    def lost(self) -> dict[int, str]:
+        """The hop of each SuperNode that is no more, by its node id."""
+        statuses = self._keeper.statuses()
+        latest = {hop: node for node, hop in self.identities.items()}
+        return {
+            node: hop
+            for node, hop in self.identities.items()
+            if node != latest[hop] or statuses[hop] is not None
+        }
+
+    @property
+    def link_pid(self) -> int:
+        """The SuperLink's process."""
+        return self._pids[_LINK]
+
+    def stop_node(self, node: int) -> None:
+        """Kill a SuperNode and its ClientApp, as a power cut would."""
+        self._keeper.stop(_hop(node), kill=True)
+
+    def start_node(self, node: int) -> None:
+        """Start a SuperNode and wait until the SuperLink knows it."""
+        self._launch_node(node)
+        self._wait_for_nodes([node], time.monotonic() + START_SECONDS)
+
+    def check(self) -> None:
+        """Raise DeploymentError when a part of the federation has ended that no run can miss."""
+        for name, status in self._keeper.statuses().items():
+            if name in (_LINK, _EXECUTOR) and status is not None:
+                raise with_log(
+                    f"Flower's {name} ended with status {status} while it was needed; start the "
+                    "federation anew",
+                    self._keeper.log(name),
+                )
+
+    def _start(self) -> None:
+        ends = time.monotonic() + START_SECONDS
+        given = self._certificates
+        trust = ["--insecure"] if given is None else ["--root-certificates", str(given.authority)]
+        own = trust[:1]
+        if given is not None:
+            own = ["--ssl-ca-certfile", str(given.authority)]
+            own += ["--ssl-certfile", str(given.certificate), "--ssl-keyfile", str(given.key)]
+        self._trust = trust
+        self._launch(
+            _LINK,
+            *("flower-superlink", "--disable-runtime-dependency-installation"),
+            *("--isolation", "process", "--port", str(self._port), *own),
+        )
+        self._wait_until(lambda: _open(self._port), "does not listen", [_LINK], ends)
+        reach(self.address, self.authority, insecure=given is None)
+        self._hops = self._keeper.meter(self.address, [SERVER, *map(_hop, range(self.nodes))])
+        self._launch(
+            _EXECUTOR,
+            *("flower-superexec", "--runtime-api-address", self._hops[SERVER], *trust),
+        )
+        for node in range(self.nodes):
+            self._launch_node(node)
+        self._wait_for_nodes(list(range(self.nodes)), ends)
+        self._submitter = Submitter(
+            self._keeper, self.address, self.authority, insecure=given is None
+        )
+
+    def _launch(self, name: str, command: str, *arguments: str) -> None:
+        home = self._keeper.folder / f"home of {name}"
+        home.mkdir(exist_ok=True)
+        self._pids[name] = self._keeper.start(
+            name, [program(command), *arguments], flower_environment(home)
+        )
+
+    def _launch_node(self, node: int) -> None:
+        hop = _hop(node)
+        self._known[hop] = len(self._ids(node))
+        about = f"partition-id={node} num-partitions={self.nodes}"
+        self._launch(
+            hop,
+            *("flower-supernode", "--superlink", self._hops[hop], "--port", str(_free_port())),
+            *("--node-config", about, *self._trust),
+        )
+
+    def _wait_for_nodes(self, nodes: list[int], ends: float) -> None:
+        """Until each has been given its id; one that was started again gets another."""
+        for node in nodes:
+            self._wait_until(
+                lambda node=node: self._is_known(node),  # type: ignore[misc]
+                "is not known to the SuperLink",
+                [_hop(node), _LINK],
+                ends,
+            )
+
+    def _is_known(self, node: int) -> bool:
+        return len(self._ids(node)) > self._known[_hop(node)]
+
+    def _ids(self, node: int) -> list[int]:
+        return [int(number) for number in _NODE_ID.findall(self._keeper.log(_hop(node)))]
+
+    def _wait_until(
+        self, ready: Callable[[], bool], why_not: str, programs: list[str], ends: float
+    ) -> None:
+        name = programs[0]
+        while not ready():
+            for one in programs:
+                if (status := self._keeper.statuses()[one]) is not None:
+                    raise with_log(
+                        f"Flower's {one} ended with status {status} at its start",
+                        self._keeper.log(one),
+                    )
+            if time.monotonic() > ends:
+                raise with_log(
+                    f"Flower's {name} {why_not} after {START_SECONDS:g} s", self._keeper.log(name)
+                )
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _hop(node: int) -> str:
+    """A SuperNode's hop, which is its name at the keeper too."""
+    return f"node {node}"
+
+
+def _open(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _takes(port: int) -> bool:
+    """Whether a server can listen there."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _checked(port: int) -> int:
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 2**16:
+        raise ValueError(f"port: expected a whole number from 1 to 65535, got {port!r}")
+    if _open(port) or not _takes(port):
+        raise DeploymentError(
+            f"port {port} is in use on this machine: give another one, or none to take a free one"
+        )
+    return port
+
+
+def _free_port() -> int:
+    ports = random.SystemRandom()
+    while not _takes(port := ports.choice(_PORTS)):
+        pass
+    return port

@@ -1,0 +1,119 @@
+"""One run of an app on a federation: the metered copy, the waiting, and the result."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedlab.engines.deployment.apps import metered_copy
+from fedlab.engines.deployment.book import MARK, Book, read_book
+from fedlab.engines.deployment.error import with_log
+from fedlab.engines.deployment.result import DeployResult
+from fedlab.engines.deployment.submitting import Finished, Submitter
+from fedlab.engines.waiting import NotEnoughNodesError
+from fedlab.keeper import Keeper
+from fedlab.ledger import Ledger
+from fedlab.meters import Exchanges
+from fedlab.meters.watched import WatchedGrowth
+from fedlab.units import Bytes
+
+if TYPE_CHECKING:
+    from fedlab.engines.deployment.federation import Deployment
+
+
+def run_app(
+    keeper: Keeper,
+    submitter: Submitter,
+    app: str | Path,
+    *,
+    run_config: dict[str, Any],
+    check: bool,
+    weighted_by: str,
+    timeout: float,
+    tell: Callable[[str], None],
+    federation: Deployment | None,
+) -> DeployResult:
+    """Submit a metered copy of the app and wait for it.
+
+    federation: the one of this machine, or None for one that was joined, whose wire is out of
+    sight and whose ledger comes back in Flower's log.
+    """
+    began, started = time.time(), time.monotonic()
+    work = Path(tempfile.mkdtemp(dir=keeper.folder))
+    file = None if federation is None else work / "ledger.jsonl"
+    metered_copy(
+        Path(app).expanduser(),
+        work / "app",
+        book=None if file is None else str(file),
+        nodes=None if federation is None else federation.nodes,
+        check=check,
+        weighted_by=weighted_by,
+    )
+    growth = None if federation is None else WatchedGrowth(federation.link_pid)
+    try:
+        finished = submitter.run(
+            work / "app",
+            run_config,
+            started + timeout,
+            watch=lambda: None if federation is None else federation.check(),
+            tell=tell,
+        )
+    finally:
+        link_peak = None if growth is None else growth.close()
+    book = read_book(_lines(file, finished))
+    _raise_failure(book, finished)
+    traffic = finished.about["network-traffic"]
+    wire = Exchanges() if federation is None else federation.wire.select(since=began)
+    lost = {} if federation is None else federation.lost
+    return DeployResult(
+        ledger=_naming_the_lost(book, lost, wire),
+        wire=wire,
+        trips=tuple(book.trips),
+        nodes={} if federation is None else federation.identities,
+        inbound=Bytes(traffic["inbound-bytes"]),
+        outbound=Bytes(traffic["outbound-bytes"]),
+        server_peak=book.peak,
+        link_peak=link_peak,
+        seconds=time.monotonic() - started,
+        log=tuple(line for line in finished.log if not line.startswith(MARK)),
+    )
+
+
+def _naming_the_lost(book: Book, lost: dict[int, str], wire: Exchanges) -> Ledger:
+    """The ledger, where a failure of a SuperNode that is no more says what had passed by then."""
+    named = Ledger()
+    for transfer in book.ledger:
+        if transfer.outcome == "failed" and (hop := lost.get(transfer.node)) is not None:
+            passed = Exchanges()
+            for trip in book.trips:
+                if (trip.round, trip.kind) == (transfer.round, transfer.message_type):
+                    passed = wire.select(hop=hop, since=trip.began, until=trip.ended)
+            reason = (
+                f"{hop} was lost with {passed.up:,} B of its uplink and {passed.down:,} B of its "
+                f"downlink passed on the wire; {transfer.reason}"
+            )
+            transfer = replace(transfer, reason=reason)
+        named.add(transfer)
+    return named
+
+
+def _lines(file: Path | None, finished: Finished) -> list[str]:
+    if file is None:
+        return [line.removeprefix(MARK) for line in finished.log if line.startswith(MARK)]
+    return file.read_text("utf-8").splitlines() if file.exists() else []
+
+
+def _raise_failure(book: Book, finished: Finished) -> None:
+    """What ended the app, as one sentence."""
+    kind, _, reason = (book.finished or "").partition(": ")
+    if kind == NotEnoughNodesError.__name__:
+        raise NotEnoughNodesError(reason)
+    if finished.about["status"] != "finished:completed" or book.finished != "":
+        why = book.finished or finished.about.get("details") or finished.about["status"]
+        raise with_log(
+            f"the app's ServerApp did not finish its run: {why}", "\n".join(finished.log)
+        )
