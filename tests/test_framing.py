@@ -11,10 +11,10 @@ from hypothesis.extra import numpy as hnp
 from fedlab.codecs import parse
 from fedlab.codecs.arrays import encode
 from fedlab.engines import simulate
-from fedlab.framing import CHUNK, predict_levels
+from fedlab.framing import CHUNK, predict_levels, predict_objects
 from fedlab.lab import predict_run
 from fedlab.mods import compress
-from fedlab.records import weigh
+from fedlab.records import objects_of, weigh
 from fedlab.sizes import TensorSpec, tensors_of
 from fedlab.strategies import BandwidthTrackingFedAvg
 from fedlab.units import Bytes, Levels
@@ -57,6 +57,9 @@ def compare(arrays, config=None, metrics=None):
         content["metrics"] = MetricRecord(dict(metrics))
     predicted = predict_levels(tensors_of(arrays), config=config, metrics=metrics)
     assert predicted == weigh(content)
+    objects = predict_objects(tensors_of(arrays), config=config, metrics=metrics)
+    sent = [len(part.deflate()) for part in objects_of(content).values()]
+    assert [part.size for part in objects.walk()] == sent
     assert {type(n) for n in vars(predicted).values()} == {Bytes}
     return predicted
 

@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, told apart by colour-blind readers too; every bar c
 
 from fedlab.plots.bars import beside, bills
 from fedlab.plots.figure import Figure
+from fedlab.plots.hops import hops
 from fedlab.plots.lines import accuracies, curves, numbers
 from fedlab.plots.points import tradeoff
 from fedlab.plots.stacks import compositions, partition, shares
@@ -17,6 +18,7 @@ __all__ = [
     "bills",
     "compositions",
     "curves",
+    "hops",
     "magnitudes",
     "numbers",
     "partition",

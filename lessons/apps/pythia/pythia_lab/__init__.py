@@ -1,0 +1,1 @@
+"""The Pythia lab as a Flower app."""
