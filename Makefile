@@ -34,9 +34,11 @@ bench: $(READY)
 	@$(BIN)/python benchmarks/engines.py
 	@$(BIN)/python benchmarks/aggregation.py
 	@$(BIN)/python benchmarks/codecs.py
+	@$(BIN)/python benchmarks/proxy.py
 
 bench-peers: $(READY) $(PEERS_READY)
 	@$(BIN)/python benchmarks/codecs.py
+	@$(BIN)/python benchmarks/proxy.py
 
 bench-learning: $(READY)
 	@$(BIN)/python benchmarks/learning.py

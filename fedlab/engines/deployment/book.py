@@ -12,6 +12,7 @@ into Flower's log, which comes back from any federation, each behind a mark.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,14 @@ from fedlab.ledger import Ledger, Transfer
 from fedlab.units import Bytes
 
 MARK = "fedlab-ledger "  # before each line in a log
+
+
+def entry_in(line: str) -> str:
+    """The entry in a line of Flower's log, "" where there is none.
+
+    It need not stand at the beginning: what an app printed last may have had no line's end.
+    """
+    return line.partition(MARK)[2]
 
 
 class WrittenLedger(Ledger):
@@ -74,17 +83,17 @@ def read_book(lines: Iterable[str]) -> Book:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            latest = float(entry["time"])
+            latest = _finite(entry["time"])
             if "round" in entry:
-                begun.append((int(entry["round"]), str(entry["kind"]), latest))
+                begun.append((_whole(entry["round"]), str(entry["kind"]), latest))
             elif "transfer" in entry:
                 book.ledger.add(_transfer(entry["transfer"]))
             elif "rejected" in entry:
                 book.ledger.reject(str(entry["rejected"]), str(entry["reason"]))
             else:
                 book.finished = str(entry["end"])
-                book.peak = None if entry["peak"] is None else Bytes(entry["peak"])
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+                book.peak = None if entry["peak"] is None else Bytes(_whole(entry["peak"]))
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise DeploymentError(
                 f"line {number} of the ledger that came back is no entry of one "
                 f"({type(error).__name__}): {line.strip()[:80]!r}"
@@ -94,18 +103,29 @@ def read_book(lines: Iterable[str]) -> Book:
     return book
 
 
+def _finite(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError
+    return value
+
+
 def _transfer(entry: dict[str, Any]) -> Transfer:
     if set(entry) != set(Transfer.__dataclass_fields__):
         raise ValueError
-    for name in ("node", "round", "payload", "record", "message"):
-        if type(entry[name]) is not int or entry[name] < 0:
-            raise ValueError
+    for name in ("node", "round"):
+        _whole(entry[name])
     if entry["direction"] not in ("down", "up") or entry["outcome"] not in (
         "ok",
         "failed",
         "rejected",
     ):
         raise ValueError
-    sizes = {name: Bytes(entry[name]) for name in ("payload", "record", "message")}
+    sizes = {name: Bytes(_whole(entry[name])) for name in ("payload", "record", "message")}
     texts = {name: str(entry[name]) for name in ("message_id", "message_type", "reason")}
     return Transfer(**(entry | sizes | texts))

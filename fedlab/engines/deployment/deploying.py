@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def deploy(
     check: bool = True,
     weighted_by: str = "num-examples",
     timeout: float = 600.0,
-    verbose: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> DeployResult:
     """Run a Flower app directory on Flower's own distributed engine, metered hop by hop.
 
@@ -39,7 +40,7 @@ def deploy(
     weighted_by: as in `simulate`; check=False adds the metering layer alone. run_config: in place
     of values in the app's [tool.flwr.app.config]. tls: True makes certificates for the run, or
     expects ones that this machine trusts when joining; or your own `Certificates`. timeout: seconds
-    for the run. verbose: print Flower's log as it comes.
+    for the run. tell: called with each line of Flower's log as it comes; print shows them.
 
     A client that fails or vanishes is in `ledger.failures`, not an exception. Flower takes a
     SuperNode for lost after a minute without a heartbeat.
@@ -57,7 +58,7 @@ def deploy(
         "check": check,
         "weighted_by": weighted_by,
         "timeout": timeout,
-        "tell": print if verbose else lambda line: None,
+        "tell": tell,
     }
     settings_of(Path(app).expanduser())  # before anything is started for it
     if superlink is None:

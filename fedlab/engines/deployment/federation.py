@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ from fedlab.engines.deployment.error import DeploymentError, with_log
 from fedlab.engines.deployment.result import DeployResult
 from fedlab.engines.deployment.running import run_app
 from fedlab.engines.deployment.submitting import Submitter, flower_environment, program
-from fedlab.engines.deployment.tls import Certificates, made_certificates, reach
+from fedlab.engines.deployment.tls import Certificates, check_pair, made_certificates, reach
 from fedlab.keeper import Keeper
 from fedlab.meters import Exchanges
+from fedlab.meters.watched import WatchedGrowth
+from fedlab.units import Bytes
 
 START_SECONDS = 120.0  # for a SuperLink and its SuperNodes to be ready
 SERVER = "server"  # the hop of the ServerApp
@@ -49,9 +52,14 @@ def deployment(
     port = _free_port() if port is None else _checked(port)
     with Keeper() as keeper:
         certificates = made_certificates(keeper.folder) if tls is True else tls or None
+        if certificates is not None:
+            check_pair(certificates)
         federation = Deployment(keeper, nodes, port, certificates)
         federation._start()
-        yield federation
+        try:
+            yield federation
+        finally:
+            federation._link_growth.close()
 
 
 class Deployment:
@@ -70,7 +78,6 @@ class Deployment:
         self._certificates = certificates
         self._keeper = keeper
         self._port = port
-        self._pids: dict[str, int] = {}
         self._hops: dict[str, str] = {}
         self._known: dict[str, int] = {}  # how many ids a SuperNode had before its last start
 
@@ -119,16 +126,29 @@ class Deployment:
         }
 
     @property
-    def link_pid(self) -> int:
-        """The SuperLink's process."""
-        return self._pids[_LINK]
+    def link_peak(self) -> Bytes | None:
+        """By how much the SuperLink's private memory has grown at most since it was ready."""
+        return self._link_growth.peak
+
+    @property
+    def alive(self) -> int:
+        """How many SuperNodes run."""
+        return sum(map(self._runs, range(self.nodes)))
 
     def stop_node(self, node: int) -> None:
-        """Kill a SuperNode and its ClientApp, as a power cut would."""
+        """Kill a SuperNode and its ClientApp, as a power cut would.
+
+        Raises ValueError for one that does not run.
+        """
+        self._expect(node, running=True)
         self._keeper.stop(_hop(node), kill=True)
 
     def start_node(self, node: int) -> None:
-        """Start a SuperNode and wait until the SuperLink knows it."""
+        """Start a SuperNode that has ended, and wait until the SuperLink knows it.
+
+        Raises ValueError for one that runs.
+        """
+        self._expect(node, running=False)
         self._launch_node(node)
         self._wait_for_nodes([node], time.monotonic() + START_SECONDS)
 
@@ -151,7 +171,7 @@ class Deployment:
             own = ["--ssl-ca-certfile", str(given.authority)]
             own += ["--ssl-certfile", str(given.certificate), "--ssl-keyfile", str(given.key)]
         self._trust = trust
-        self._launch(
+        link = self._launch(
             _LINK,
             *("flower-superlink", "--disable-runtime-dependency-installation"),
             *("--isolation", "process", "--port", str(self._port), *own),
@@ -166,16 +186,15 @@ class Deployment:
         for node in range(self.nodes):
             self._launch_node(node)
         self._wait_for_nodes(list(range(self.nodes)), ends)
+        self._link_growth = WatchedGrowth(link)
         self._submitter = Submitter(
             self._keeper, self.address, self.authority, insecure=given is None
         )
 
-    def _launch(self, name: str, command: str, *arguments: str) -> None:
+    def _launch(self, name: str, command: str, *arguments: str) -> int:
         home = self._keeper.folder / f"home of {name}"
         home.mkdir(exist_ok=True)
-        self._pids[name] = self._keeper.start(
-            name, [program(command), *arguments], flower_environment(home)
-        )
+        return self._keeper.start(name, [program(command), *arguments], flower_environment(home))
 
     def _launch_node(self, node: int) -> None:
         hop = _hop(node)
@@ -186,6 +205,16 @@ class Deployment:
             *("flower-supernode", "--superlink", self._hops[hop], "--port", str(_free_port())),
             *("--node-config", about, *self._trust),
         )
+
+    def _runs(self, node: int) -> bool:
+        return self._keeper.statuses()[_hop(node)] is None
+
+    def _expect(self, node: int, *, running: bool) -> None:
+        if node not in range(self.nodes) or self._runs(node) is not running:
+            raise ValueError(
+                f"node: expected one of the nodes from 0 to {self.nodes - 1} that "
+                f"{'runs' if running else 'has ended'}, got {node!r}"
+            )
 
     def _wait_for_nodes(self, nodes: list[int], ends: float) -> None:
         """Until each has been given its id; one that was started again gets another."""
@@ -235,6 +264,8 @@ def _open(port: int) -> bool:
 def _takes(port: int) -> bool:
     """Whether a server can listen there."""
     with socket.socket() as probe:
+        if sys.platform != "win32":  # one whose last connections have just ended is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 from flwr.app import Context, Message
@@ -30,8 +31,6 @@ def metered(
     book: the file that the ledger goes to; None for Flower's log. nodes: how many there are, where
     that is known: a strategy that waits for more raises NotEnoughNodesError.
     """
-    module, _, name = reference.partition(":")
-    server_app: ServerApp = getattr(importlib.import_module(module), name)
     layered = ServerApp()
 
     @layered.main()
@@ -44,7 +43,7 @@ def metered(
             if check:
                 layers = CheckingGrid(DecodingGrid(metered_grid), weighted_by=weighted_by)
             try:
-                server_app(layers, context)
+                _app(reference)(layers, context)
             except BaseException as error:
                 ledger.note(end=one_line(f"{type(error).__name__}: {error}"), peak=None)
                 raise
@@ -52,6 +51,15 @@ def metered(
             ledger.note(end="", peak=marking.peak())
 
     return layered
+
+
+def _app(reference: str) -> ServerApp:
+    """Imported in the run, so that what goes wrong with it is written down like the rest."""
+    module, _, name = reference.partition(":")
+    app = attrgetter(name)(importlib.import_module(module))
+    if not isinstance(app, ServerApp):
+        raise TypeError(f"{reference}: expected a ServerApp, got {type(app).__name__}")
+    return app
 
 
 class _Marking(GridLayer):

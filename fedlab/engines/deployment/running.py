@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedlab.engines.deployment.apps import metered_copy
-from fedlab.engines.deployment.book import MARK, Book, read_book
+from fedlab.engines.deployment.book import Book, entry_in, read_book
 from fedlab.engines.deployment.error import with_log
 from fedlab.engines.deployment.result import DeployResult
 from fedlab.engines.deployment.submitting import Finished, Submitter
@@ -18,7 +18,6 @@ from fedlab.engines.waiting import NotEnoughNodesError
 from fedlab.keeper import Keeper
 from fedlab.ledger import Ledger
 from fedlab.meters import Exchanges
-from fedlab.meters.watched import WatchedGrowth
 from fedlab.units import Bytes
 
 if TYPE_CHECKING:
@@ -49,21 +48,17 @@ def run_app(
         Path(app).expanduser(),
         work / "app",
         book=None if file is None else str(file),
-        nodes=None if federation is None else federation.nodes,
+        nodes=None if federation is None else federation.alive,
         check=check,
         weighted_by=weighted_by,
     )
-    growth = None if federation is None else WatchedGrowth(federation.link_pid)
-    try:
-        finished = submitter.run(
-            work / "app",
-            run_config,
-            started + timeout,
-            watch=lambda: None if federation is None else federation.check(),
-            tell=tell,
-        )
-    finally:
-        link_peak = None if growth is None else growth.close()
+    finished = submitter.run(
+        work / "app",
+        run_config,
+        timeout,
+        watch=lambda: None if federation is None else federation.check(),
+        tell=tell,
+    )
     book = read_book(_lines(file, finished))
     _raise_failure(book, finished)
     traffic = finished.about["network-traffic"]
@@ -77,9 +72,9 @@ def run_app(
         inbound=Bytes(traffic["inbound-bytes"]),
         outbound=Bytes(traffic["outbound-bytes"]),
         server_peak=book.peak,
-        link_peak=link_peak,
+        link_peak=None if federation is None else federation.link_peak,
         seconds=time.monotonic() - started,
-        log=tuple(line for line in finished.log if not line.startswith(MARK)),
+        log=tuple(line for line in finished.log if not entry_in(line)),
     )
 
 
@@ -103,7 +98,7 @@ def _naming_the_lost(book: Book, lost: dict[int, str], wire: Exchanges) -> Ledge
 
 def _lines(file: Path | None, finished: Finished) -> list[str]:
     if file is None:
-        return [line.removeprefix(MARK) for line in finished.log if line.startswith(MARK)]
+        return [entry for line in finished.log if (entry := entry_in(line))]
     return file.read_text("utf-8").splitlines() if file.exists() else []
 
 
@@ -112,8 +107,13 @@ def _raise_failure(book: Book, finished: Finished) -> None:
     kind, _, reason = (book.finished or "").partition(": ")
     if kind == NotEnoughNodesError.__name__:
         raise NotEnoughNodesError(reason)
-    if finished.about["status"] != "finished:completed" or book.finished != "":
-        why = book.finished or finished.about.get("details") or finished.about["status"]
+    status = finished.about["status"]
+    if status != "finished:completed" or book.finished != "":
+        unsaid = (
+            f"its process ended early (Flower: {status}); the log says why, unless it was killed "
+            "or out of memory"
+        )
         raise with_log(
-            f"the app's ServerApp did not finish its run: {why}", "\n".join(finished.log)
+            f"the app's ServerApp did not finish its run: {book.finished or unsaid}",
+            "\n".join(finished.log),
         )

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.request import getproxies_environment
 
 import tomli_w
 
-from fedlab.engines.deployment.book import MARK
+from fedlab.engines.deployment.book import entry_in
 from fedlab.engines.deployment.error import DeploymentError, with_log
 from fedlab.keeper import Keeper
 from fedlab.logs import clean
@@ -44,12 +45,15 @@ def program(name: str) -> str:
 def flower_environment(home: Path) -> dict[str, str]:
     """Variables for Flower's programs: a home of their own, no calls home, our programs first."""
     beside = str(Path(sys.executable).parent)
+    direct = ",".join(filter(None, [getproxies_environment().get("no"), "127.0.0.1"]))
     return {
         "FLWR_HOME": str(home),
         "FLWR_TELEMETRY_ENABLED": "0",
         "FLWR_DISABLE_UPDATE_CHECK": "1",
         "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": direct,  # Flower's requests go through the network's HTTP proxy otherwise
+        "no_proxy": direct,
     }
 
 
@@ -73,14 +77,14 @@ class Submitter:
         self,
         app: Path,
         run_config: dict[str, Any],
-        ends: float,
+        timeout: float,
         watch: Callable[[], None],
         tell: Callable[[str], None],
     ) -> Finished:
         """Submit, hand on each line of the log, and wait for the end of the run.
 
-        watch: called again and again; what it raises ends the waiting. ends: in the time of
-        time.monotonic(). However the waiting ends early, the run is stopped.
+        watch: called again and again; what it raises ends the waiting. timeout: seconds. However
+        the waiting ends early, the run is stopped.
         """
         config = app.parent / f"{app.name}.toml"
         config.write_text(tomli_w.dumps(run_config), "utf-8")
@@ -88,9 +92,9 @@ class Submitter:
         name = self._start("run", str(app), CONNECTION, "--stream", *chosen)
         log: list[str] = []
         try:
-            for line in self._lines(name, ends, watch):
+            for line in self._lines(name, timeout, watch):
                 log.append(line)
-                if not line.startswith(MARK):
+                if not entry_in(line):
                     tell(line)
         except BaseException:
             self._keeper.stop(name, kill=True)
@@ -112,8 +116,9 @@ class Submitter:
         self._keeper.start(name, [program("flwr"), *arguments], flower_environment(self._home))
         return name
 
-    def _lines(self, name: str, ends: float, watch: Callable[[], None]) -> Iterator[str]:
-        """The lines of a program's log as they come, until it ends."""
+    def _lines(self, name: str, seconds: float, watch: Callable[[], None]) -> Iterator[str]:
+        """The lines of a command's log as they come, until it ends."""
+        ends = time.monotonic() + seconds
         seen = 0
         while True:
             ended = self._keeper.statuses()[name] is not None
@@ -126,13 +131,17 @@ class Submitter:
                 return
             watch()
             if time.monotonic() > ends:
-                raise with_log("the run took longer than the time allowed, and was stopped", text)
+                raise with_log(
+                    f"flwr {name.rpartition('-')[2]} took longer than {seconds:g} s and was "
+                    "stopped; raise timeout if it needs longer",
+                    text,
+                )
             time.sleep(_PAUSE_SECONDS)
 
     def _said(self, *arguments: str) -> str:
         """What one of Flower's small commands prints."""
         name = self._start(*arguments)
-        lines = list(self._lines(name, time.monotonic() + _COMMAND_SECONDS, lambda: None))
+        lines = list(self._lines(name, _COMMAND_SECONDS, lambda: None))
         text = "\n".join(lines)
         if self._keeper.statuses()[name] != 0:
             raise with_log(f"flwr {arguments[0]} failed", text)
