@@ -19,6 +19,7 @@ from fedlab.exercises import (
     lesson_07,
     lesson_08,
     lesson_09,
+    lesson_10,
     lesson_11,
     predict,
 )
@@ -35,6 +36,7 @@ LESSONS = {
     "07": lesson_07,
     "08": lesson_08,
     "09": lesson_09,
+    "10": lesson_10,
     "11": lesson_11,
 }
 ALL = [exercise for lesson in LESSONS.values() for exercise in lesson.ALL]
@@ -98,6 +100,8 @@ def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
         "08.4",
         "09.2",
         "09.3",
+        "10.2",
+        "10.5",
         "11.2",
         "11.4",
     ):
@@ -388,6 +392,35 @@ def without_feedback(updates, k):
         ("09.5", 220, "fewest bytes"),
         ("09.5", 6_300, "in seconds"),
         ("09.5", 75, "also travels"),
+        ("10.1", 900_333_568, "pushes its broadcast once"),
+        ("10.1", 450_166_784, "replies alone"),
+        ("10.1", 112_541_696, "one SuperNode's hop"),
+        ("10.2", lambda sizes: sum(-(-size // 5_242_880) for size in sizes), "counts the pieces"),
+        ("10.2", lambda sizes: 2 * len(sizes), "travel as well"),
+        ("10.2", lambda sizes: 4 + len(sizes), "two objects"),
+        ("10.2", lambda sizes: 4 + sum(1 + size // 5_242_880 for size in sizes), "two objects"),
+        ("10.2", lambda sizes: 4 + sum(2 + size // 5_242_880 for size in sizes), "one piece"),
+        ("10.3", 203_560, "payload"),
+        ("10.3", 205_712, "each of its objects"),
+        ("10.3", 211_296, "downlink"),
+        ("10.3", 443_784, "both ways"),
+        ("10.4", 0.0327, "one node's day"),
+        ("10.4", 327_300, "in MB"),
+        ("10.4", 284.8, "they receive answers"),
+        (
+            "10.5",
+            lambda wire, hop, kinds: wire.select(hop=hop, kinds=kinds).up / wire.select(hop=hop).up,
+            "count both ways",
+        ),
+        (
+            "10.5",
+            lambda wire, hop, kinds: (
+                len(wire.select(hop=hop, kinds=kinds)) / len(wire.select(hop=hop))
+            ),
+            "count bytes",
+        ),
+        ("10.5", lambda wire, hop, kinds: wire.select(kinds=kinds).total / wire.total, "all hops"),
+        ("10.5", lambda wire, hop, kinds: 95.0, "not a percentage"),
         ("11.1", 407_080, "metrics and its weight"),
         ("11.1", 407_084, "learning rate"),
         ("11.1", 203_596, "64 units"),
