@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedlab.units import Bytes, Levels
 
@@ -185,6 +185,12 @@ def round_of(content: RecordDict) -> int:
         if isinstance(number := record.get("server-round"), int):
             return number
     return 0
+
+
+def round_of_message(message: Message) -> int:
+    """The round in its content, or in its metadata, where Flower's older strategies write it."""
+    group = message.metadata.group_id
+    return round_of(message.content) or (int(group) if group.isdecimal() else 0)
 
 
 def schema_of(records: Mapping[str, Any]) -> frozenset[tuple[str, str, int]]:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -483,3 +484,43 @@ def test_a_reply_that_was_not_asked_for_is_neither_counted_nor_judged():
         assert ledger.failures == []
 
     federation(main, client(echo))
+
+
+class OneByOne(GridLayer):
+    """An engine that is asked from many threads, and answers one after the other."""
+
+    lock = threading.Lock()
+
+    def send_and_receive(self, messages, *, timeout=None):
+        time.sleep(0.002)
+        with self.lock:
+            return self.grid.send_and_receive(messages, timeout=timeout)
+
+
+def test_strategies_that_ask_each_client_in_a_thread_of_its_own_are_metered_too():
+    def main(grid):
+        metered_grid, ledger = metered(OneByOne(below_the_meter(grid)))
+        asked = [
+            Message(one.content, one.metadata.dst_node_id, "train")
+            for one in instructions(metered_grid) * 5
+        ]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda message: metered_grid.send_and_receive([message]), asked))
+        for direction in ("down", "up"):
+            passed = [t for t in ledger if t.direction == direction]
+            assert [t.payload for t in passed] == [PAYLOAD] * 40
+            assert sorted(t.node for t in passed) == sorted([*range(8)] * 5)
+        assert ledger.failures == []
+
+    federation(main, client(good), nodes=8)
+
+
+def test_a_round_that_stands_in_the_metadata_alone_is_written():
+    def main(grid):
+        metered_grid, ledger = metered(below_the_meter(grid))
+        content = RecordDict({"arrays": record(model())})
+        message = metered_grid.create_message(content, "train", 0, "7")
+        metered_grid.send_and_receive([message])
+        assert [t.round for t in ledger] == [7, 7]
+
+    federation(main, client(good))

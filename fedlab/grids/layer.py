@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -11,6 +12,13 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 Layer = TypeVar("Layer", bound="GridLayer")
+
+
+class _Own(threading.local):
+    """What each thread has of its own: Flower's older strategies ask each client in one."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []  # not named by the engine yet
 
 
 class GridLayer(Grid):
@@ -24,7 +32,7 @@ class GridLayer(Grid):
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self._sent: list[Message] = []  # not named by the engine yet
+        self._own = _Own()
         self._open: dict[str, Message] = {}  # by message id, until answered
 
     def begin(self) -> None:
@@ -64,10 +72,10 @@ class GridLayer(Grid):
 
     def open_messages(self) -> dict[str, Message]:
         """Instructions that were pushed and not answered, by the id that the engine gave them."""
-        for message in self._sent:
+        for message in self._own.sent:
             if message.metadata.message_id:
                 self._open[message.metadata.message_id] = message
-        self._sent.clear()
+        self._own.sent.clear()
         return self._open
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
@@ -91,7 +99,7 @@ class GridLayer(Grid):
 
     def _passed_out(self, messages: Iterable[Message]) -> list[Message]:
         passed = self.outgoing(list(messages))
-        self._sent += passed
+        self._own.sent += passed
         return passed
 
     def _passed_in(self, replies: Iterable[Message]) -> list[Message]:

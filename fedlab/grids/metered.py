@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +13,19 @@ from flwr.serverapp import Grid
 from fedlab.grids.layer import GridLayer
 from fedlab.ledger import Ledger, Transfer
 from fedlab.logs import one_line
-from fedlab.records import round_of, weigh
+from fedlab.records import round_of_message, weigh
 from fedlab.units import Levels
+
+
+class _Latest(threading.local):
+    """What a thread weighed last.
+
+    Messages of a round trip share their content, however often they are pushed; between round trips
+    a strategy may change it.
+    """
+
+    weighed: tuple[weakref.ref[RecordDict], Levels] | None = None
+    in_round_trip = False
 
 
 class MeteredGrid(GridLayer):
@@ -27,10 +39,8 @@ class MeteredGrid(GridLayer):
         super().__init__(grid)
         self.ledger = ledger
         self._ledgers: list[Ledger] = []
-        # what was weighed last: messages of a round trip share their content, however often they
-        # are pushed; between round trips a strategy may change it
-        self._weighed: tuple[weakref.ref[RecordDict], Levels] | None = None
-        self._in_round_trip = False
+        self._latest = _Latest()
+        self._one_at_a_time = threading.Lock()  # to write
         self._rounds: dict[str, int] = {}  # by message id: a strategy reuses its config's record
         inner = grid.find(MeteredGrid) if isinstance(grid, GridLayer) else None
         self._writer: MeteredGrid = self if inner is None else inner._writer  # the innermost
@@ -46,7 +56,7 @@ class MeteredGrid(GridLayer):
 
     def begin(self) -> None:
         """Weigh what is sent once, until the end of the round trip."""
-        self._weighed, self._in_round_trip = None, True
+        self._latest.weighed, self._latest.in_round_trip = None, True
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Push, and write what was sent."""
@@ -56,7 +66,7 @@ class MeteredGrid(GridLayer):
 
     def unanswered(self, messages: list[Message]) -> None:
         """End of the round trip: write what was not answered in time as a failure."""
-        self._in_round_trip = False
+        self._latest.in_round_trip = False
         for message in messages:
             self._write(message, "up", Levels(), "no reply within the time allowed")
 
@@ -96,21 +106,22 @@ class MeteredGrid(GridLayer):
         """Write the instructions that got their id since the last time; shared content once."""
         if self._writer is not self:
             return
-        if not self._in_round_trip:
-            self._weighed = None
-        for message in self._sent:
+        latest = self._latest
+        if not latest.in_round_trip:
+            latest.weighed = None
+        for message in self._own.sent:
             if not message.metadata.message_id:  # its push was refused
                 continue
-            if self._weighed is None or self._weighed[0]() is not message.content:
-                self._weighed = weakref.ref(message.content), weigh(message.content)
-            self._write(message, "down", self._weighed[1])
+            if latest.weighed is None or latest.weighed[0]() is not message.content:
+                latest.weighed = weakref.ref(message.content), weigh(message.content)
+            self._write(message, "down", latest.weighed[1])
         self.open_messages()
 
     def _write(self, instruction: Message, direction: Any, levels: Levels, why: str = "") -> None:
         if self._writer is not self:
             return
         about = instruction.metadata
-        number = self._rounds.setdefault(about.message_id, round_of(instruction.content))
+        number = self._rounds.setdefault(about.message_id, round_of_message(instruction))
         if direction == "up":
             del self._rounds[about.message_id]
         transfer = Transfer(
@@ -125,5 +136,6 @@ class MeteredGrid(GridLayer):
             outcome="failed" if why else "ok",
             reason=why,
         )
-        for ledger in self._ledgers:
-            ledger.add(transfer)
+        with self._one_at_a_time:
+            for ledger in self._ledgers:
+                ledger.add(transfer)

@@ -23,6 +23,8 @@ import psutil
 from fedlab.keeper.belongings import MARK, end
 from fedlab.meters import MeteringProxy
 
+_STOP_SECONDS = 5.0  # from being asked to end to being killed
+
 
 class _Programs:
     """What was started here, by name, and the proxy that stands between."""
@@ -52,15 +54,20 @@ class _Programs:
     def stop(self, name: str, kill: bool) -> None:
         """End one program, and the processes that it started."""
         process = self._running[name]
-        with suppress(psutil.Error):
-            family = psutil.Process(process.pid).children(recursive=True)
-            for one in (process, *family):
-                with suppress(psutil.Error):
-                    one.kill() if kill else one.terminate()
-            psutil.wait_procs(family, timeout=5)
+        family: list[psutil.Process] = []
+        if process.poll() is None:
+            with suppress(psutil.Error):
+                family = psutil.Process(process.pid).children(recursive=True)
+        for one in (process, *family):
+            with suppress(psutil.Error):
+                one.kill() if kill else one.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=5)
-        process.kill()
+            process.wait(timeout=_STOP_SECONDS)
+        _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
+        for one in (process, *left):
+            with suppress(psutil.Error):
+                one.kill()
+        psutil.wait_procs(left, timeout=_STOP_SECONDS)
         process.wait()
 
     def meter(self, upstream: str, hops: list[str]) -> dict[str, str]:

@@ -44,6 +44,25 @@ def settings_of(directory: Path) -> dict[str, Any]:
     return settings
 
 
+def check_app(directory: Path, run_config: dict[str, Any]) -> None:
+    """Raise DeploymentError for what is no Flower app, ValueError for a key it does not know."""
+    from flwr.common.config import flatten_dict
+
+    config = settings_of(directory)["tool"]["flwr"]["app"].get("config", {})
+    try:
+        known = flatten_dict(config)
+    except (ValueError, AttributeError) as error:
+        raise DeploymentError(
+            f"{directory}: expected numbers, texts and tables of them in [tool.flwr.app.config]: "
+            f"{error}"
+        ) from None
+    if unknown := sorted(flatten_dict(run_config).keys() - known.keys()):
+        raise ValueError(
+            "run_config: expected keys of the app's [tool.flwr.app.config], which are "
+            f"{', '.join(known) or 'none'}; got {', '.join(unknown)}"
+        )
+
+
 def metered_copy(directory: Path, copy: Path, **settings: Any) -> None:
     """Copy the files that Flower would bundle, with the ServerApp behind a meter.
 
@@ -53,7 +72,6 @@ def metered_copy(directory: Path, copy: Path, **settings: Any) -> None:
     import click
     from flwr.cli.build import build_fab_from_disk
 
-    settings_of(directory)
     try:
         bundle = build_fab_from_disk(directory)
     except (ValueError, OSError, click.ClickException) as error:

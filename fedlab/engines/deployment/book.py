@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -39,6 +40,7 @@ class WrittenLedger(Ledger):
     def __init__(self, write: Callable[[str], object]) -> None:
         super().__init__()
         self._write = write
+        self._one_at_a_time = threading.Lock()
 
     def add(self, transfer: Transfer) -> None:
         """Write one transfer."""
@@ -52,7 +54,8 @@ class WrittenLedger(Ledger):
 
     def note(self, **what: Any) -> None:
         """Write a line of any kind, with its time."""
-        self._write(json.dumps({"time": time.time(), **what}) + "\n")
+        with self._one_at_a_time:
+            self._write(json.dumps({"time": time.time(), **what}) + "\n")
 
 
 @dataclass(frozen=True)

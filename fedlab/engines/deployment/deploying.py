@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fedlab.engines.deployment.apps import settings_of
+from fedlab.engines.deployment.apps import check_app
 from fedlab.engines.deployment.federation import deployment
 from fedlab.engines.deployment.result import DeployResult
 from fedlab.engines.deployment.running import run_app
@@ -60,7 +60,7 @@ def deploy(
         "timeout": timeout,
         "tell": tell,
     }
-    settings_of(Path(app).expanduser())  # before anything is started for it
+    check_app(Path(app).expanduser(), run_config or {})  # before anything is started for it
     if superlink is None:
         with deployment(nodes, tls=tls, port=port) as federation:
             return federation.run(app, **settings)

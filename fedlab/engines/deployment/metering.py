@@ -19,7 +19,7 @@ from fedlab.engines.waiting import refuse_to_wait
 from fedlab.grids import CheckingGrid, DecodingGrid, GridLayer, MeteredGrid
 from fedlab.logs import one_line
 from fedlab.meters.watched import WatchedGrowth
-from fedlab.records import round_of
+from fedlab.records import round_of_message
 from fedlab.units import Bytes
 
 
@@ -74,6 +74,7 @@ class _Marking(GridLayer):
         self._ledger = ledger
         self._latest: tuple[int, str] | None = None
         self._growth: WatchedGrowth | None = None
+        self._one_at_a_time = threading.Lock()  # older strategies ask each client in a thread
 
     def peak(self) -> Bytes | None:
         """By how much this process's memory grew at most since the first round trip began."""
@@ -82,11 +83,12 @@ class _Marking(GridLayer):
     def outgoing(self, messages: list[Message]) -> list[Message]:
         """Note it when these are of another round, or of another kind, than the last."""
         if messages:
-            self._growth = self._growth or WatchedGrowth(os.getpid())
-            trip = round_of(messages[0].content), messages[0].metadata.message_type
-            if trip != self._latest:
-                self._latest = trip
-                self._ledger.note(round=trip[0], kind=trip[1])
+            trip = round_of_message(messages[0]), messages[0].metadata.message_type
+            with self._one_at_a_time:
+                self._growth = self._growth or WatchedGrowth(os.getpid())
+                if trip != self._latest:
+                    self._latest = trip
+                    self._ledger.note(round=trip[0], kind=trip[1])
         return messages
 
 

@@ -24,7 +24,8 @@ class DeployResult:
     time. nodes: the hop of each SuperNode, by the node id that is in the ledger. inbound, outbound:
     what Flower itself counted between the SuperNodes and the SuperLink. server_peak, link_peak: by
     how much the private memory of the ServerApp's process grew at most since its first round began,
-    and the SuperLink's since the federation was ready; None where it could not be measured. log: Flower's lines.
+    and the SuperLink's since the federation was ready; None where it could not be measured.
+    log: Flower's, line by line.
     """
 
     ledger: Ledger

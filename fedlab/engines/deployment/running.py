@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedlab.engines.deployment.apps import metered_copy
+from fedlab.engines.deployment.apps import check_app, metered_copy
 from fedlab.engines.deployment.book import Book, entry_in, read_book
 from fedlab.engines.deployment.error import with_log
 from fedlab.engines.deployment.result import DeployResult
@@ -42,10 +42,12 @@ def run_app(
     sight and whose ledger comes back in Flower's log.
     """
     began, started = time.time(), time.monotonic()
+    directory = Path(app).expanduser()
+    check_app(directory, run_config)
     work = Path(tempfile.mkdtemp(dir=keeper.folder))
     file = None if federation is None else work / "ledger.jsonl"
     metered_copy(
-        Path(app).expanduser(),
+        directory,
         work / "app",
         book=None if file is None else str(file),
         nodes=None if federation is None else federation.alive,

@@ -1,0 +1,46 @@
+"""The command line: fedlab lab | estimate | measure | doctor | lessons, a file each."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fedlab.cli import doctor, estimate, lab, lessons, measure
+from fedlab.cli.console import err
+
+app = typer.Typer(
+    name="fedlab",
+    help="What federated learning costs in memory and bandwidth: predict it, measure it, cut it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command(epilog=lab.EXAMPLES)(lab.lab)
+app.command(epilog=estimate.EXAMPLES)(estimate.estimate)
+app.command(epilog=measure.EXAMPLES)(measure.measure)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=lessons.EXAMPLES)(lessons.lessons)
+
+
+def main() -> None:
+    """The entry point: what a user got wrong is one sentence and exit status 2, no traceback."""
+    try:
+        app()
+    except (ValueError, FileExistsError) as error:
+        _refuse(error)
+    except RuntimeError as error:
+        from fedlab.engines import DeploymentError, NotEnoughNodesError
+        from fedlab.keeper import KeeperError
+
+        if not isinstance(error, DeploymentError | NotEnoughNodesError | KeeperError):
+            raise
+        _refuse(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _refuse(error: Exception) -> None:
+    err.print(f"fedlab: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)

@@ -1,0 +1,8 @@
+"""The bill of any Flower app: what it moved on a real federation, beside what the formula says."""
+
+from fedlab.measure.bill import Row
+from fedlab.measure.measuring import measure
+from fedlab.measure.report import Compared, MeasureReport
+from fedlab.measure.settings import config_of, setting
+
+__all__ = ["Compared", "MeasureReport", "Row", "config_of", "measure", "setting"]

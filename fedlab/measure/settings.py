@@ -1,0 +1,67 @@
+"""An app's own run config, and what is to be set in place of it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROUNDS = "num-server-rounds"  # what Flower's own apps call it
+
+
+def config_of(directory: Path) -> dict[str, Any]:
+    """An app's run config, nested keys joined by dots, as Flower joins them.
+
+    Raises DeploymentError for a directory that is no Flower app.
+    """
+    from flwr.common.config import flatten_dict
+
+    from fedlab.engines.deployment.apps import check_app, settings_of
+
+    check_app(directory, {})
+    return dict(flatten_dict(settings_of(directory)["tool"]["flwr"]["app"].get("config", {})))
+
+
+def with_rounds(
+    run_config: Mapping[str, Any], rounds: int | None, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A run config with so many rounds, for an app of this config; as it is for None.
+
+    Raises ValueError when the app has no key for them, or run_config says them too.
+    """
+    if rounds is None:
+        return dict(run_config)
+    if type(rounds) is not int or rounds < 1:
+        raise ValueError(f"rounds: expected a whole number, 1 or more, got {rounds!r}")
+    if ROUNDS in run_config:
+        raise ValueError(f"expected rounds or {ROUNDS} in the config, got both")
+    if ROUNDS not in config:
+        raise ValueError(
+            f"rounds: expected an app with {ROUNDS} in its config, whose keys are "
+            f"{', '.join(config) or 'none'}; if one of them says the rounds, set that one instead"
+        )
+    return {**run_config, ROUNDS: rounds}
+
+
+def setting(text: str, config: Mapping[str, Any]) -> tuple[str, Any]:
+    """Read KEY=VALUE: a value as TOML; as text where it is none, or the app's own value is a text.
+
+    >>> setting("lr=0.01", {"lr": 0.1}), setting("codec=int8", {"codec": ""})
+    (('lr', 0.01), ('codec', 'int8'))
+    >>> setting("seed=7", {"seed": "one"})
+    ('seed', '7')
+    """
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ValueError(f"expected KEY=VALUE, got {text!r}")
+    try:
+        (read,) = tomllib.loads(f"value = {value}").values()
+    except ValueError:  # no TOML, or more than one value
+        return key, value
+    if isinstance(read, str):  # it was quoted
+        return key, read
+    if isinstance(config.get(key), str) or not isinstance(read, bool | int | float):
+        return key, value  # the app wants a text, or Flower has no such value
+    return key, read
