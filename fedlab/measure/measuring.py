@@ -22,7 +22,7 @@ def measure(
     superlink: str | None = None,
     tls: bool | Certificates = False,
     timeout: float = 600.0,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] | None = None,
 ) -> MeasureReport:
     """Run a Flower app directory as it is on a real federation, and make up its bill.
 

@@ -12,6 +12,7 @@ from typing import Any
 import tomli_w
 
 from fedlab.engines.deployment.error import DeploymentError
+from fedlab.logs import one_line
 
 _WRAPPER = "fedlab_metered"
 _SOURCE = '''"""Written by fedlab: the app's own ServerApp with a meter around it."""
@@ -46,16 +47,19 @@ def settings_of(directory: Path) -> dict[str, Any]:
 
 def check_app(directory: Path, run_config: dict[str, Any]) -> None:
     """Raise DeploymentError for what is no Flower app, ValueError for a key it does not know."""
-    from flwr.common.config import flatten_dict
+    from flwr.common.config import flatten_dict, validate_config
 
-    config = settings_of(directory)["tool"]["flwr"]["app"].get("config", {})
+    settings = settings_of(directory)
     try:
-        known = flatten_dict(config)
-    except (ValueError, AttributeError) as error:
+        _, faults, _ = validate_config(settings, check_module=False)
+    except (ValueError, TypeError, AttributeError) as error:
+        faults = [str(error)]
+    if faults:
         raise DeploymentError(
-            f"{directory}: expected numbers, texts and tables of them in [tool.flwr.app.config]: "
-            f"{error}"
-        ) from None
+            f"{directory / 'pyproject.toml'}: Flower does not take it: "
+            + one_line("; ".join(faults))
+        )
+    known = flatten_dict(settings["tool"]["flwr"]["app"].get("config"))
     if unknown := sorted(flatten_dict(run_config).keys() - known.keys()):
         raise ValueError(
             "run_config: expected keys of the app's [tool.flwr.app.config], which are "
@@ -80,7 +84,10 @@ def metered_copy(directory: Path, copy: Path, **settings: Any) -> None:
         files.extractall(copy)
     shutil.rmtree(copy / ".info")
     project = tomllib.loads((copy / "pyproject.toml").read_text("utf-8"))
-    components = project["tool"]["flwr"]["app"]["components"]
+    about = project["tool"]["flwr"]["app"]
+    for chosen in ("fab-include", "fab-exclude"):  # has been done: Flower would do it again
+        about.pop(chosen, None)
+    components = about["components"]
     source = _SOURCE.format(reference=components["serverapp"], settings=settings)
     components["serverapp"] = f"{_WRAPPER}:app"
     (copy / "pyproject.toml").write_text(tomli_w.dumps(project), "utf-8")

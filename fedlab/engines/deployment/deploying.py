@@ -26,7 +26,7 @@ def deploy(
     check: bool = True,
     weighted_by: str = "num-examples",
     timeout: float = 600.0,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] | None = None,
 ) -> DeployResult:
     """Run a Flower app directory on Flower's own distributed engine, metered hop by hop.
 
@@ -40,7 +40,8 @@ def deploy(
     weighted_by: as in `simulate`; check=False adds the metering layer alone. run_config: in place
     of values in the app's [tool.flwr.app.config]. tls: True makes certificates for the run, or
     expects ones that this machine trusts when joining; or your own `Certificates`. timeout: seconds
-    for the run. tell: called with each line of Flower's log as it comes; print shows them.
+    for the run. tell: called with each line of Flower's log as it comes, as print is; None shows
+    a progress bar.
 
     A client that fails or vanishes is in `ledger.failures`, not an exception. Flower takes a
     SuperNode for lost after a minute without a heartbeat.
@@ -62,7 +63,7 @@ def deploy(
     }
     check_app(Path(app).expanduser(), run_config or {})  # before anything is started for it
     if superlink is None:
-        with deployment(nodes, tls=tls, port=port) as federation:
+        with deployment(nodes, tls=tls, port=port, progress=tell is None) as federation:
             return federation.run(app, **settings)
     if port is not None:
         raise ValueError(

@@ -20,6 +20,7 @@ from fedlab.engines.deployment.tls import Certificates, check_pair, made_certifi
 from fedlab.keeper import Keeper
 from fedlab.meters import Exchanges
 from fedlab.meters.watched import WatchedGrowth
+from fedlab.progress import progress_bar
 from fedlab.units import Bytes
 
 START_SECONDS = 120.0  # for a SuperLink and its SuperNodes to be ready
@@ -32,7 +33,11 @@ _PORTS = range(20_000, 32_000)  # below those that systems hand out to clients
 
 @contextmanager
 def deployment(
-    nodes: int = 2, *, tls: bool | Certificates = False, port: int | None = None
+    nodes: int = 2,
+    *,
+    tls: bool | Certificates = False,
+    port: int | None = None,
+    progress: bool = True,
 ) -> Iterator[Deployment]:
     """Start a SuperLink and SuperNodes on this machine; stop them, whatever happens.
 
@@ -42,7 +47,7 @@ def deployment(
 
     nodes: how many SuperNodes; each gets `partition-id` (0 to nodes-1) and `num-partitions` in its
     node_config. tls: True makes certificates for this run; or your own. port: the SuperLink's; None
-    takes a free one.
+    takes a free one. progress: show a bar while it starts.
 
     Raises ValueError for nodes below 1; DeploymentError when the port is taken, a certificate is no
     good, or the federation is not ready within 120 s.
@@ -50,12 +55,12 @@ def deployment(
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
     port = _free_port() if port is None else _checked(port)
+    if isinstance(tls, Certificates):
+        check_pair(tls)
     with Keeper() as keeper:
         certificates = made_certificates(keeper.folder) if tls is True else tls or None
-        if certificates is not None:
-            check_pair(certificates)
         federation = Deployment(keeper, nodes, port, certificates)
-        federation._start()
+        federation._start(progress)
         try:
             yield federation
         finally:
@@ -89,7 +94,7 @@ class Deployment:
         check: bool = True,
         weighted_by: str = "num-examples",
         timeout: float = 600.0,
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[str], None] | None = None,
     ) -> DeployResult:
         """Run an app directory on this federation; what `deploy` says about it holds here."""
         return run_app(
@@ -150,7 +155,7 @@ class Deployment:
         """
         self._expect(node, running=False)
         self._launch_node(node)
-        self._wait_for_nodes([node], time.monotonic() + START_SECONDS)
+        self._wait_for_node(node, time.monotonic() + START_SECONDS)
 
     def check(self) -> None:
         """Raise DeploymentError when a part of the federation has ended that no run can miss."""
@@ -162,7 +167,7 @@ class Deployment:
                     self._keeper.log(name),
                 )
 
-    def _start(self) -> None:
+    def _start(self, progress: bool) -> None:
         ends = time.monotonic() + START_SECONDS
         given = self._certificates
         trust = ["--insecure"] if given is None else ["--root-certificates", str(given.authority)]
@@ -185,7 +190,10 @@ class Deployment:
         )
         for node in range(self.nodes):
             self._launch_node(node)
-        self._wait_for_nodes(list(range(self.nodes)), ends)
+        with progress_bar(self.nodes, unit="SuperNode", shown=progress) as bar:
+            for node in range(self.nodes):
+                self._wait_for_node(node, ends)
+                bar.update()
         self._link_growth = WatchedGrowth(link)
         self._submitter = Submitter(
             self._keeper, self.address, self.authority, insecure=given is None
@@ -216,18 +224,14 @@ class Deployment:
                 f"{'runs' if running else 'has ended'}, got {node!r}"
             )
 
-    def _wait_for_nodes(self, nodes: list[int], ends: float) -> None:
-        """Until each has been given its id; one that was started again gets another."""
-        for node in nodes:
-            self._wait_until(
-                lambda node=node: self._is_known(node),  # type: ignore[misc]
-                "is not known to the SuperLink",
-                [_hop(node), _LINK],
-                ends,
-            )
-
-    def _is_known(self, node: int) -> bool:
-        return len(self._ids(node)) > self._known[_hop(node)]
+    def _wait_for_node(self, node: int, ends: float) -> None:
+        """Until it has been given its id; one that was started again gets another."""
+        self._wait_until(
+            lambda: len(self._ids(node)) > self._known[_hop(node)],
+            "is not known to the SuperLink",
+            [_hop(node), _LINK],
+            ends,
+        )
 
     def _ids(self, node: int) -> list[int]:
         return [int(number) for number in _NODE_ID.findall(self._keeper.log(_hop(node)))]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +20,13 @@ from fedlab.engines.waiting import NotEnoughNodesError
 from fedlab.keeper import Keeper
 from fedlab.ledger import Ledger
 from fedlab.meters import Exchanges
+from fedlab.progress import progress_bar
 from fedlab.units import Bytes
 
 if TYPE_CHECKING:
     from fedlab.engines.deployment.federation import Deployment
+
+_ROUND = re.compile(r"\[ROUND (\d+)/(\d+)\]")
 
 
 def run_app(
@@ -33,7 +38,7 @@ def run_app(
     check: bool,
     weighted_by: str,
     timeout: float,
-    tell: Callable[[str], None],
+    tell: Callable[[str], None] | None,
     federation: Deployment | None,
 ) -> DeployResult:
     """Submit a metered copy of the app and wait for it.
@@ -54,13 +59,14 @@ def run_app(
         check=check,
         weighted_by=weighted_by,
     )
-    finished = submitter.run(
-        work / "app",
-        run_config,
-        timeout,
-        watch=lambda: None if federation is None else federation.check(),
-        tell=tell,
-    )
+    with _rounds_bar(shown=tell is None) as show:
+        finished = submitter.run(
+            work / "app",
+            run_config,
+            timeout,
+            watch=lambda: None if federation is None else federation.check(),
+            tell=tell or show,
+        )
     book = read_book(_lines(file, finished))
     _raise_failure(book, finished)
     traffic = finished.about["network-traffic"]
@@ -78,6 +84,20 @@ def run_app(
         seconds=time.monotonic() - started,
         log=tuple(line for line in finished.log if not entry_in(line)),
     )
+
+
+@contextmanager
+def _rounds_bar(*, shown: bool) -> Iterator[Callable[[str], None]]:
+    """A progress bar that follows Flower's log."""
+    with progress_bar(0, unit="round", shown=shown) as bar:
+
+        def show(line: str) -> None:
+            if begins := _ROUND.search(line):
+                number, bar.total = map(int, begins.groups())
+                bar.set_description(f"round {number}")
+                bar.update(number - 1 - bar.n)
+
+        yield show
 
 
 def _naming_the_lost(book: Book, lost: dict[int, str], wire: Exchanges) -> Ledger:
