@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import re
-import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fedlab.engines.deployment.error import DeploymentError, with_log
+from fedlab.engines.deployment.error import with_log
+from fedlab.engines.deployment.ports import checked_port, free_port, is_open
 from fedlab.engines.deployment.result import DeployResult
 from fedlab.engines.deployment.running import run_app
 from fedlab.engines.deployment.submitting import Submitter, flower_environment, program
@@ -28,7 +26,6 @@ SERVER = "server"  # the hop of the ServerApp
 _LINK, _EXECUTOR = "superlink", "superexec"  # programs, by their names at the keeper
 _PAUSE_SECONDS = 0.1
 _NODE_ID = re.compile(r"SuperNode ID: (\d+)")
-_PORTS = range(20_000, 32_000)  # below those that systems hand out to clients
 
 
 @contextmanager
@@ -54,7 +51,7 @@ def deployment(
     """
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
-    port = _free_port() if port is None else _checked(port)
+    port = free_port() if port is None else checked_port(port)
     if isinstance(tls, Certificates):
         check_pair(tls)
     with Keeper() as keeper:
@@ -181,7 +178,7 @@ class Deployment:
             *("flower-superlink", "--disable-runtime-dependency-installation"),
             *("--isolation", "process", "--port", str(self._port), *own),
         )
-        self._wait_until(lambda: _open(self._port), "does not listen", [_LINK], ends)
+        self._wait_until(lambda: is_open(self._port), "does not listen", [_LINK], ends)
         reach(self.address, self.authority, insecure=given is None)
         self._hops = self._keeper.meter(self.address, [SERVER, *map(_hop, range(self.nodes))])
         self._launch(
@@ -210,7 +207,7 @@ class Deployment:
         about = f"partition-id={node} num-partitions={self.nodes}"
         self._launch(
             hop,
-            *("flower-supernode", "--superlink", self._hops[hop], "--port", str(_free_port())),
+            *("flower-supernode", "--superlink", self._hops[hop], "--port", str(free_port())),
             *("--node-config", about, *self._trust),
         )
 
@@ -257,38 +254,3 @@ class Deployment:
 def _hop(node: int) -> str:
     """A SuperNode's hop, which is its name at the keeper too."""
     return f"node {node}"
-
-
-def _open(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _takes(port: int) -> bool:
-    """Whether a server can listen there."""
-    with socket.socket() as probe:
-        if sys.platform != "win32":  # one whose last connections have just ended is free
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _checked(port: int) -> int:
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 2**16:
-        raise ValueError(f"port: expected a whole number from 1 to 65535, got {port!r}")
-    if _open(port) or not _takes(port):
-        raise DeploymentError(
-            f"port {port} is in use on this machine: give another one, or none to take a free one"
-        )
-    return port
-
-
-def _free_port() -> int:
-    ports = random.SystemRandom()
-    while not _takes(port := ports.choice(_PORTS)):
-        pass
-    return port
