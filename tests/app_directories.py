@@ -1,16 +1,21 @@
 """Flower app directories for real federations, and a look at what a federation leaves behind."""
 
 import socket
+import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import pytest
 import tomli_w
 
-from fedlab.engines import deployment
+from fedlab.engines import DeploymentError, deploy, deployment
 from fedlab.keeper.belongings import MARK, belongings
 
+needs_posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="Flower's programs were not tried on Windows"
+)
 SECONDS = 60  # for what takes a second or two on a quiet machine
 
 # How each of the apps begins; without torch, since a process is started for every message.
@@ -61,6 +66,20 @@ def main(grid, context):
 """
 ADDING = HEAD + ADDING_CLIENT + ADDING_SERVER
 
+# A ServerApp that says that it has begun, and does not end.
+SLEEPING = (
+    HEAD
+    + """
+
+@server.main()
+def main(grid, context):
+    import time
+
+    print("sleeping", flush=True)
+    time.sleep(600)
+"""
+)
+
 
 def app_directory(folder, code=ADDING, *, config=None, **changes):
     """Write an app whose one module is this code; `changes` go over its [tool.flwr.app]."""
@@ -87,6 +106,15 @@ def app_directory(folder, code=ADDING, *, config=None, **changes):
     (folder / "pyproject.toml").write_text(tomli_w.dumps(settings), "utf-8")
     (folder / "deployed.py").write_text(code, "utf-8")
     return folder
+
+
+def refused(app, error=DeploymentError, **settings):
+    """The one sentence with which `deploy` refuses an app."""
+    with pytest.raises(error) as caught:
+        deploy(app, **settings)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
 
 
 @contextmanager
@@ -123,10 +151,23 @@ def soon(true, seconds=SECONDS):
     return is_true
 
 
+def words_of(process):
+    """Of its command; none when it has just ended."""
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
+def programs(name):
+    """The processes below this one whose command begins with a program of Flower's."""
+    below = psutil.Process().children(recursive=True)
+    return [p for p in below if any(Path(word).name == name for word in words_of(p)[:2])]
+
+
 def _ports(folder):
     """On which its programs were told to listen."""
     for process in belongings(folder):
-        words = process.cmdline()
+        words = words_of(process)
         yield from (int(words[n + 1]) for n, word in enumerate(words) if word == "--port")
 
 

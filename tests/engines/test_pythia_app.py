@@ -1,6 +1,7 @@
 """The Pythia lab as a Flower app: the same ledger as lesson 06's cells, and as predicted."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -10,13 +11,13 @@ from shutil import copytree
 
 import pytest
 from apps import federation, instructions
-from deployment import PROGRAMS, environment
 from flwr.app import Context
 from flwr.clientapp import ClientApp
 from flwr.serverapp import ServerApp
 
 from fedlab.codecs import CodecError, parse
 from fedlab.engines import simulate
+from fedlab.engines.deployment.submitting import flower_environment, program
 from fedlab.framing import predict_levels
 from fedlab.records import objects_of
 from fedlab.sizes import tensors_of
@@ -175,15 +176,14 @@ def test_a_clients_process_starts_without_torch():
     assert done.stdout == "False\n", done.stderr
 
 
-@pytest.mark.skipif(PROGRAMS["flwr"] is None, reason="Flower's programs are not installed")
 def test_flower_builds_it_and_the_bundle_holds_the_apps_files_alone(tmp_path):
     app, out = tmp_path / "pythia", tmp_path / "out"
     copytree(APP, app)
     out.mkdir()
     done = subprocess.run(
-        [PROGRAMS["flwr"], "build", "--app", str(app)],
+        [program("flwr"), "build", "--app", str(app)],
         cwd=out,
-        env=environment(tmp_path),
+        env=os.environ | flower_environment(tmp_path),
         capture_output=True,
         text=True,
     )

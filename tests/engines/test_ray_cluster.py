@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from apps import Server, client, client_where, good
-from deployment import free_ports, stop_session
 
 from fedlab.engines import simulate
 from fedlab.engines.under_ray import reach
@@ -32,7 +33,7 @@ def head(folder):
     """A cluster of this machine alone, in a session of its own: its process and its address."""
     options = {
         "port": 0,
-        "ray-client-server-port": free_ports(1)[0],
+        "ray-client-server-port": free_port(),
         "min-worker-port": 0,  # whatever is free
         "max-worker-port": 0,
         "temp-dir": folder,
@@ -55,7 +56,9 @@ def head(folder):
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        stop_session(process.pid)
+        for pid, _ in in_session(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
 
@@ -70,9 +73,20 @@ def _address(folder, process):
 
 
 def in_session(leader):
-    listed = subprocess.run(["ps", "-eo", "sess=,args="], capture_output=True, text=True)
-    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
-    return [line for line in lines if line[0] == str(leader) and "defunct" not in line[-1]]
+    """What runs in the session of this process: its children are in it. Ids and commands."""
+    listed = subprocess.run(["ps", "-eo", "sess=,pid=,args="], capture_output=True, text=True)
+    lines = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    return [
+        (int(pid), command)
+        for session, pid, command in lines
+        if session == str(leader) and "defunct" not in command
+    ]
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 def says_where(message, context):
@@ -105,7 +119,7 @@ def test_a_clusters_ledger_is_the_in_process_one_and_the_cluster_goes_on():
 
 @pytest.mark.ray
 def test_where_no_cluster_answers_there_is_one_sentence_and_no_endless_wait():
-    address = f"127.0.0.1:{free_ports(1)[0]}"
+    address = f"127.0.0.1:{free_port()}"
     with pytest.raises(ConnectionError) as caught:
         ledger(engine="ray", address=address)
     said = str(caught.value)
