@@ -1,6 +1,7 @@
 """The ledger's way out of the ServerApp's process: what is written is read, and nothing else."""
 
 import json
+import logging
 import math
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from fedlab.engines import DeploymentError
 from fedlab.engines.deployment.book import MARK, RoundTrip, WrittenLedger, entry_in, read_book
+from fedlab.engines.deployment.metering import flower_log_watched
 from fedlab.ledger import Transfer
 from fedlab.units import Bytes
 
@@ -166,3 +168,16 @@ def test_a_transfer_that_cannot_be_is_named_with_its_line(key, value):
 def test_a_reply_that_never_came_cannot_be_rejected():
     with pytest.raises(DeploymentError, match=r"^line 1 .*KeyError"):
         read_book(['{"time": 1.0, "rejected": "1", "reason": ""}'])
+
+
+def test_what_a_client_says_in_flowers_log_does_not_pass_for_an_entry(caplog):
+    logger = logging.getLogger("flwr")
+    forged = "oops\n" + MARK + json.dumps({"time": 1.0, "end": "", "peak": None})
+    logger.addHandler(caplog.handler)
+    try:
+        with flower_log_watched(None):
+            logger.warning("Received error in reply from node %d: %s", 1, forged)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "oops" in caplog.text
+    assert not any(entry_in(line) for line in caplog.text.splitlines())

@@ -35,7 +35,7 @@ def metered(
 
     @layered.main()
     def main(grid: Grid, context: Context) -> None:
-        with _writing(book) as write, _not_waiting_for_more_than(nodes):
+        with _writing(book) as write, flower_log_watched(nodes):
             ledger = WrittenLedger(write)
             marking = _Marking(grid, ledger)
             metered_grid = MeteredGrid(marking, ledger)
@@ -102,12 +102,19 @@ def _writing(book: str | None) -> Iterator[Callable[[str], object]]:
 
 
 @contextmanager
-def _not_waiting_for_more_than(nodes: int | None) -> Iterator[None]:
+def flower_log_watched(nodes: int | None) -> Iterator[None]:
+    """See every record of Flower's log, for a block.
+
+    One that waits for more nodes than there are raises NotEnoughNodesError. One that holds the mark
+    of a ledger's entry loses it: Flower logs the reasons that clients give, whatever they hold.
+    """
     never = threading.Event()
 
     def watch(record: logging.LogRecord) -> bool:
         if nodes is not None:
             refuse_to_wait(record, nodes, never)
+        if MARK in (said := record.getMessage()):
+            record.msg, record.args = said.replace(MARK, "…"), ()
         return True
 
     logger = logging.getLogger("flwr")
