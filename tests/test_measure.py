@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from measured import CODE, HEAD, HTTP, MODEL, report_of, result_of, transfer
 
 from fedlab.engines import DeploymentError
+from fedlab.engines.deployment.apps import config_of
 from fedlab.keeper import Keeper
-from fedlab.measure import MeasureReport, config_of, measure, setting
+from fedlab.measure import MeasureReport, measure, setting
 from fedlab.measure.settings import with_rounds
 
 

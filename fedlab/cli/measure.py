@@ -78,8 +78,9 @@ def measure(
     )
     with err.status(f"{where} …") as status:
         from fedlab.engines import Certificates
-        from fedlab.measure import config_of, setting
+        from fedlab.engines.deployment.apps import config_of
         from fedlab.measure import measure as bill
+        from fedlab.measure import setting
 
         progress = _Progress()
 

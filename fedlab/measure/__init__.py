@@ -3,6 +3,6 @@
 from fedlab.measure.bill import Row
 from fedlab.measure.measuring import measure
 from fedlab.measure.report import Compared, MeasureReport
-from fedlab.measure.settings import config_of, setting
+from fedlab.measure.settings import setting
 
-__all__ = ["Compared", "MeasureReport", "Row", "config_of", "measure", "setting"]
+__all__ = ["Compared", "MeasureReport", "Row", "measure", "setting"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedlab.measure.report import MeasureReport, is_of
-from fedlab.measure.settings import ROUNDS, config_of, with_rounds
+from fedlab.measure.settings import ROUNDS, with_rounds
 
 if TYPE_CHECKING:
     from fedlab.engines import Certificates, DeployResult
@@ -37,11 +37,12 @@ def measure(
         raise ValueError(
             "expected nodes or superlink, got both: a federation that is joined has its own nodes"
         )
+    from fedlab.engines import deploy
+    from fedlab.engines.deployment.apps import config_of
+
     directory = Path(app).expanduser()
     config = config_of(directory)
     wanted = with_rounds(run_config or {}, rounds, config)
-    from fedlab.engines import deploy
-
     started = 2 if nodes is None else nodes
     result = deploy(
         directory,

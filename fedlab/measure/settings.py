@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 ROUNDS = "num-server-rounds"  # what Flower's own apps call it
-
-
-def config_of(directory: Path) -> dict[str, Any]:
-    """An app's run config, nested keys joined by dots, as Flower joins them.
-
-    Raises DeploymentError for a directory that is no Flower app.
-    """
-    from flwr.common.config import flatten_dict
-
-    from fedlab.engines.deployment.apps import check_app, settings_of
-
-    check_app(directory, {})
-    return dict(flatten_dict(settings_of(directory)["tool"]["flwr"]["app"].get("config", {})))
 
 
 def with_rounds(

@@ -45,8 +45,11 @@ def settings_of(directory: Path) -> dict[str, Any]:
     return settings
 
 
-def check_app(directory: Path, run_config: dict[str, Any]) -> None:
-    """Raise DeploymentError for what is no Flower app, ValueError for a key it does not know."""
+def config_of(directory: Path) -> dict[str, Any]:
+    """An app's run config, nested keys joined by dots, as Flower joins them.
+
+    Raises DeploymentError for a directory that is no Flower app.
+    """
     from flwr.common.config import flatten_dict, validate_config
 
     settings = settings_of(directory)
@@ -59,7 +62,14 @@ def check_app(directory: Path, run_config: dict[str, Any]) -> None:
             f"{directory / 'pyproject.toml'}: Flower does not take it: "
             + one_line("; ".join(faults))
         )
-    known = flatten_dict(settings["tool"]["flwr"]["app"].get("config"))
+    return dict(flatten_dict(settings["tool"]["flwr"]["app"].get("config")))
+
+
+def check_app(directory: Path, run_config: dict[str, Any]) -> None:
+    """Raise DeploymentError for what is no Flower app, ValueError for a key it does not know."""
+    from flwr.common.config import flatten_dict
+
+    known = config_of(directory)
     if unknown := sorted(flatten_dict(run_config).keys() - known.keys()):
         raise ValueError(
             "run_config: expected keys of the app's [tool.flwr.app.config], which are "
