@@ -111,7 +111,7 @@ def test_a_function_stub_with_an_empty_body_is_not_attempted() -> None:
 def test_hints_come_one_by_one_and_the_last_one_repeats(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    exercise = Exercise("0", "", lambda _: None, "", ["one", "two"], lambda: 0)
+    exercise = Exercise("0", "", lambda _: None, "", ["one", "two"])
     for _ in range(3):
         exercise.hint()
     assert capsys.readouterr().out.splitlines() == [

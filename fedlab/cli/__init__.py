@@ -1,4 +1,4 @@
-"""The command line: fedlab lab | estimate | measure | doctor | lessons, a file each."""
+"""The command line: fedlab lab | estimate | measure | doctor | lessons | progress, a file each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from fedlab.cli import doctor, estimate, lab, lessons, measure
+from fedlab.cli import doctor, estimate, lab, lessons, measure, progress
 from fedlab.cli.console import err
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command(epilog=estimate.EXAMPLES)(estimate.estimate)
 app.command(epilog=measure.EXAMPLES)(measure.measure)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=lessons.EXAMPLES)(lessons.lessons)
+app.command(epilog=progress.EXAMPLES)(progress.progress)
 
 
 def main() -> None:

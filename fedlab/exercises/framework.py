@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import math
 import numbers
@@ -10,6 +11,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from fedlab.exercises import record
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,15 @@ class UntouchedError(Exception):
     """A function whose body is still `...`: it returns None whatever it is given."""
 
 
+class NoSolutionsError(LookupError):
+    """This copy of the course was built for students, without solutions."""
+
+    def __str__(self) -> str:
+        return (
+            "This copy of the course has no solutions: try hint() once more, or ask your instructor"
+        )
+
+
 # a checker returns None when the answer is right, or a sentence that says what is wrong
 Checker = Callable[[Any], str | None]
 
@@ -57,11 +69,11 @@ class Exercise:
     """One exercise of a lesson.
 
     name: "05.1". prompt: what to do. checker: given the answer, None or what is wrong with it.
-    praise: what is worth knowing once it is right. hints: from a nudge to nearly the answer.
-    solve: a function whose body is the solution; its return value must pass the check.
+    praise: what is worth knowing once it is right. hints: from a nudge to nearly the answer. The
+    solution is in `fedlab.exercises.solutions`. What a check found is kept, see `record`.
 
-    >>> ex = Exercise("00.0", "Add.", lambda a: None if a == 4 else f"2 + 2 is not {a}",
-    ...               praise="As ever.", hints=["Count."], solve=lambda: 2 + 2)
+    >>> ex = Exercise("00.1", "Add.", lambda a: None if a == 4 else f"2 + 2 is not {a}",
+    ...               praise="As ever.", hints=["Count."])
     >>> ex.check(...)
     Not attempted: replace the ... with your answer, then run this cell again.
     >>> ex.check(5)
@@ -75,11 +87,15 @@ class Exercise:
     checker: Checker
     praise: str
     hints: Sequence[str]
-    solve: Callable[[], Any]
     _given: int = field(default=0, init=False)
 
     def check(self, answer: Any) -> Result:
         """Judge an answer. Never raises: what the answer itself raises is part of the verdict."""
+        result = self._judged(answer)
+        record.keep_check(self.name, type(result).__name__)
+        return result
+
+    def _judged(self, answer: Any) -> Result:
         if answer is ... or answer is None:
             return NotAttempted("replace the ... with your answer, then run this cell again.")
         try:
@@ -99,12 +115,30 @@ class Exercise:
         self._given += 1
 
     def solution(self) -> None:
-        """Print a solution."""
-        print(self.solution_source())
+        """Print a solution, or that this copy of the course has none."""
+        try:
+            print(self.solution_source())
+        except NoSolutionsError as error:
+            print(error)
+
+    def solve(self) -> Any:
+        """The reference answer, which passes the check. NoSolutionsError in a student's copy."""
+        return self._solution()()
+
+    def _solution(self) -> Callable[[], Any]:
+        lesson, _, place = self.name.partition(".")
+        try:
+            solutions = importlib.import_module(f"fedlab.exercises.solutions.lesson_{lesson}")
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("fedlab.exercises.solutions"):
+                raise
+            raise NoSolutionsError from None
+        found: Callable[[], Any] = solutions.ALL[int(place) - 1]
+        return found
 
     def solution_source(self) -> str:
-        """The body of `solve` as a student would write it, without our type annotations."""
-        (function_,) = ast.parse(textwrap.dedent(inspect.getsource(self.solve))).body
+        """A solution as a student would write it, without our type annotations."""
+        (function_,) = ast.parse(textwrap.dedent(inspect.getsource(self._solution()))).body
         assert isinstance(function_, ast.FunctionDef)
         *steps, last = function_.body[1:]  # the docstring is ours
         assert isinstance(last, ast.Return)

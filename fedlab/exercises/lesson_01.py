@@ -5,13 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fedlab.exercises.framework import Exercise, function, number
-from fedlab.sizes import size_of
-
-
-def _wider() -> int:
-    """Weights and biases of both layers, four bytes each."""
-    return (784 * 128 + 128 + 128 * 10 + 10) * 4
-
 
 wider = Exercise(
     "01.1",
@@ -33,17 +26,7 @@ wider = Exercise(
         "784 × 128 + 128 for the first layer, 128 × 10 + 10 for the second.",
         "Multiply the 101,770 parameters by the width of a float32: 4 bytes.",
     ],
-    _wider,
 )
-
-
-def _to_megabytes() -> Any:
-    """By way of bytes."""
-
-    def to_megabytes(mebibytes: float) -> float:
-        return mebibytes * 2**20 / 10**6
-
-    return to_megabytes
 
 
 to_megabytes = Exercise(
@@ -64,17 +47,7 @@ to_megabytes = Exercise(
         "A MiB is 2**20 bytes and a MB is 10**6 bytes.",
         "return mebibytes * 2**20 / 10**6",
     ],
-    _to_megabytes,
 )
-
-
-def _state_dict_bytes() -> Any:
-    """The bandwidth lesson's own sum."""
-
-    def state_dict_bytes(state_dict: Any) -> int:
-        return sum(t.element_size() * t.numel() for t in state_dict.values())
-
-    return state_dict_bytes
 
 
 def _check_state_dict_bytes(answer: Any) -> str | None:
@@ -102,13 +75,7 @@ state_dict_bytes = Exercise(
         "A tensor knows element_size(), in bytes, and numel().",
         "return sum(t.element_size() * t.numel() for t in state_dict.values())",
     ],
-    _state_dict_bytes,
 )
-
-
-def _tied() -> int:
-    """What a state dict sends, less what memory holds."""
-    return size_of("gpt2", tied="each") - size_of("gpt2")
 
 
 tied = Exercise(
@@ -132,7 +99,6 @@ tied = Exercise(
         'size_of("gpt2", tied="each") is what the state dict lists.',
         'size_of("gpt2", tied="each") - size_of("gpt2")',
     ],
-    _tied,
 )
 
 ALL = [wider, to_megabytes, state_dict_bytes, tied]

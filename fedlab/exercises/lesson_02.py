@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fedlab.exercises.framework import Exercise, function, number
-
-
-def _adam() -> int:
-    """Parameters, gradients, two moments, and a step counter for each tensor."""
-    return 25_000_000 * 4 * (1 + 1 + 2) + 100 * 4
-
 
 adam = Exercise(
     "02.1",
@@ -35,18 +27,7 @@ adam = Exercise(
         "Adam keeps two moments for each parameter, and a step counter of 4 bytes a tensor.",
         "25_000_000 * 4 * 4 + 100 * 4",
     ],
-    _adam,
 )
-
-
-def _activations() -> Any:
-    """The inputs of each layer but the first, and what the loss keeps."""
-
-    def activations(batch: int, widths: list[int]) -> int:
-        hidden, logits = widths[1:-1], widths[-1]
-        return batch * 4 * (sum(hidden) + logits) + 4
-
-    return activations
 
 
 activations = Exercise(
@@ -70,17 +51,7 @@ activations = Exercise(
         "The loss keeps its log-probabilities (the last width) and one number of 4 bytes.",
         "return batch * 4 * (sum(widths[1:-1]) + widths[-1]) + 4",
     ],
-    _activations,
 )
-
-
-def _largest_batch() -> Any:
-    """What is left after the fixed part, in whole examples."""
-
-    def largest_batch(budget: int, fixed: int, for_each_example: int) -> int:
-        return max(0, (budget - fixed) // for_each_example)
-
-    return largest_batch
 
 
 largest_batch = Exercise(
@@ -108,13 +79,7 @@ largest_batch = Exercise(
         "Whole examples: `//`. And never below 0.",
         "return max(0, (budget - fixed) // for_each_example)",
     ],
-    _largest_batch,
 )
-
-
-def _who_pays() -> int:
-    """The server keeps one update of each participant, whatever their data."""
-    return 1_000 * 203_560
 
 
 who_pays = Exercise(
@@ -139,7 +104,6 @@ who_pays = Exercise(
         "One update from each participant, as large as the model.",
         "1_000 * 203_560",
     ],
-    _who_pays,
 )
 
 ALL = [adam, activations, largest_batch, who_pays]

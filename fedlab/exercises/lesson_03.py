@@ -17,11 +17,6 @@ EXAMPLE = 50_440  # bytes of activations that one example leaves in mnist_cnn
 ROW = 784 * 4 + 8  # bytes of one example of MNIST
 
 
-def _batch_of_128() -> int:
-    """Each example leaves the same; the loss keeps one float32 a batch."""
-    return 128 * 50_440 + 4
-
-
 batch_of_128 = Exercise(
     "03.1",
     "How many **bytes** of activations does a batch of 128 digits leave in `mnist_cnn`?",
@@ -42,18 +37,7 @@ batch_of_128 = Exercise(
         "50,440 bytes an example, and 4 bytes a batch.",
         "128 * 50_440 + 4",
     ],
-    _batch_of_128,
 )
-
-
-def _fewest_parts() -> Any:
-    """How many examples fit, then how often that goes into the step, rounded up."""
-
-    def fewest_parts(size: int, budget: int, fixed: int, per_example: int) -> int:
-        fitting = (budget - fixed) // per_example
-        return -(-size // fitting)
-
-    return fewest_parts
 
 
 def _check_fewest_parts(answer: Any) -> str | None:
@@ -99,19 +83,7 @@ fewest_parts = Exercise(
         "fitting = (budget - fixed) // per_example; then round size / fitting up.",
         "return -(-size // fitting)",
     ],
-    _fewest_parts,
 )
-
-
-def _batches() -> Any:
-    """A range for each, made when it is asked for."""
-    import numpy as np
-
-    def batches(count: int, size: int) -> Any:
-        for start in range(0, count, size):
-            yield np.arange(start, min(start + size, count))
-
-    return batches
 
 
 def _check_batches(answer: Any) -> str | None:
@@ -157,17 +129,7 @@ batches = Exercise(
         "A list of all batches holds every index: yield them one at a time, each from np.arange.",
         "yield np.arange(start, min(start + size, count))",
     ],
-    _batches,
 )
-
-
-def _shares() -> Any:
-    """Each part's examples over all examples."""
-
-    def shares(count: int, micro: int) -> list[float]:
-        return [min(micro, count - start) / count for start in range(0, count, micro)]
-
-    return shares
 
 
 def _check_shares(answer: Any) -> str | None:
@@ -205,13 +167,7 @@ shares = Exercise(
         "A part's mean is its sum over its own size: multiply with size / count.",
         "[min(micro, count - start) / count for start in range(0, count, micro)]",
     ],
-    _shares,
 )
-
-
-def _from_disk() -> int:
-    """The order, and one batch."""
-    return 8 * 1_000_000 + 32 * (784 * 4 + 8)
 
 
 from_disk = Exercise(
@@ -238,7 +194,6 @@ from_disk = Exercise(
         "The order is an int64 for each example; the batch is 32 × (784 × 4 + 8) bytes.",
         "8 * 1_000_000 + 32 * (784 * 4 + 8)",
     ],
-    _from_disk,
 )
 
 ALL = [batch_of_128, fewest_parts, batches, shares, from_disk]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,6 @@ from fedlab.meters import traced_peak
 from fedlab.units import Bytes
 
 _SIZE = 2**20  # bytes of one update in the check of `running_mean`
-
-
-def _bill() -> int:
-    """Global and initial model, this round's updates, the last round's."""
-    return (1 + 200 + 200 + 1) * 25
 
 
 bill = Exercise(
@@ -46,21 +41,7 @@ bill = Exercise(
         "The global model, the model of the start, 200 updates, and the 200 of the round before.",
         "(1 + 200 + 200 + 1) * 25",
     ],
-    _bill,
 )
-
-
-def _running_mean() -> Any:
-    """Move the mean towards each update by its share of the weight so far."""
-
-    def running_mean(pairs: Iterable[tuple[Any, float]]) -> Any:
-        mean, total = 0, 0.0
-        for update, weight in pairs:
-            total += weight
-            mean = mean + (update - mean) * (weight / total)
-        return mean
-
-    return running_mean
 
 
 def _pairs(weights: list[int]) -> Iterator[tuple[np.ndarray[Any, Any], int]]:
@@ -113,13 +94,7 @@ running_mean = Exercise(
         "share of the way should it move towards the new update?",
         "mean = mean + (update - mean) * (weight / total), where total includes the new weight.",
     ],
-    _running_mean,
 )
-
-
-def _overstated() -> float:
-    """A half, where its examples are 10 of 1,010."""
-    return (1 / 2) / (10 / 1010)
 
 
 overstated = Exercise(
@@ -144,13 +119,7 @@ overstated = Exercise(
         "A half, against 10 of 1,010.",
         "(1 / 2) / (10 / 1010)",
     ],
-    _overstated,
 )
-
-
-def _tree() -> int:
-    """Every server but the top one sends its mean up."""
-    return 1000 + 100 + 10
 
 
 tree = Exercise(
@@ -177,13 +146,7 @@ tree = Exercise(
         "1,000 clients to 100 servers, these to 10, these to one.",
         "1000 + 100 + 10",
     ],
-    _tree,
 )
-
-
-def _sparse_enough() -> float:
-    """Each number kept costs 2 + 4 bytes where a dense one costs 2."""
-    return 1 - 2 / (2 + 4)
 
 
 sparse_enough = Exercise(
@@ -209,7 +172,6 @@ sparse_enough = Exercise(
         "Dense: 2 × n. Sparse: (2 + 4) × (1 − zeros) × n. When are they equal?",
         "1 - 2 / (2 + 4)",
     ],
-    _sparse_enough,
 )
 
 ALL = [bill, running_mean, overstated, tree, sparse_enough]

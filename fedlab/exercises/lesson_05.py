@@ -7,12 +7,6 @@ from typing import Any
 from fedlab.bandwidth import FederatedRun
 from fedlab.exercises.framework import Exercise, function, number
 
-
-def _by_hand() -> int:
-    """Outgoing plus incoming, times cohort, fraction and rounds."""
-    return (25 + 25) * 40 * 10
-
-
 by_hand = Exercise(
     "05.1",
     "A model of 25 MB, a cohort of 80 clients, half of them selected in each of 10 rounds, and an "
@@ -34,18 +28,7 @@ by_hand = Exercise(
         "Both directions of one client in one round are 50 MB.",
         "50 × 80 × 0.5 × 10",
     ],
-    _by_hand,
 )
-
-
-def _traffic() -> Any:
-    """As Flower selects: int, then the minimum."""
-
-    def traffic(outgoing: int, incoming: int, cohort: int, fraction: float, rounds: int) -> int:
-        clients = int(cohort * fraction)
-        return (outgoing + incoming) * clients * rounds
-
-    return traffic
 
 
 def _check_traffic(answer: Any) -> str | None:
@@ -81,13 +64,7 @@ traffic = Exercise(
         "Flower cuts: int(cohort * fraction).",
         "return (outgoing + incoming) * int(cohort * fraction) * rounds",
     ],
-    _traffic,
 )
-
-
-def _affordable() -> int:
-    """Whole rounds that fit into the budget."""
-    return 50 * 10**9 // ((56_270_848 * 2) * 20)
 
 
 affordable = Exercise(
@@ -110,13 +87,7 @@ affordable = Exercise(
         "A round is 2.25 GB; how often does that go into 50 GB?",
         "50 * 10**9 // (2 * 56_270_848 * 20)",
     ],
-    _affordable,
 )
-
-
-def _quarter() -> float:
-    """Only the uplink shrinks."""
-    return (1 + 1) / (1 + 0.25)
 
 
 quarter = Exercise(
@@ -139,7 +110,6 @@ quarter = Exercise(
         "Before: 1 + 1. After: 1 + 0.25.",
         "2 / 1.25",
     ],
-    _quarter,
 )
 
 ALL = [by_hand, traffic, affordable, quarter]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,6 @@ from fedlab.exercises.framework import Exercise, called, function, number
 from fedlab.meters import traced_peak
 
 _SIZE = 2**20  # bytes of one model in the check of `streamed_drift`
-
-
-def _same_work() -> int:
-    """A fifth of the rounds."""
-    return 40 // 5
 
 
 same_work = Exercise(
@@ -42,20 +37,7 @@ same_work = Exercise(
         "20 rounds. One round costs 40 GB / 100.",
         "40 / 5",
     ],
-    _same_work,
 )
-
-
-def _bytes_to() -> Any:
-    """The first round that is good enough, times what a round costs."""
-
-    def bytes_to(target: float, accuracies: Sequence[float], size: int, clients: int) -> int | None:
-        for rounds, accuracy in enumerate(accuracies):
-            if accuracy >= target:
-                return rounds * clients * 2 * size
-        return None
-
-    return bytes_to
 
 
 def _check_bytes_to(answer: Any) -> str | None:
@@ -87,23 +69,7 @@ bytes_to = Exercise(
         "`for rounds, accuracy in enumerate(accuracies)` counts from 0, as the rounds do here.",
         "if accuracy >= target: return rounds * clients * 2 * size",
     ],
-    _bytes_to,
 )
-
-
-def _streamed_drift() -> Any:
-    """The mean square distance from the mean is the mean square minus the mean's square."""
-
-    def streamed_drift(models: Iterable[Any]) -> float:
-        count, total, squares = 0, 0.0, 0.0
-        for model in models:
-            count += 1
-            total = total + model
-            squares += (model * model).sum()
-        mean: Any = total / count
-        return float((squares / count - (mean * mean).sum()) ** 0.5)
-
-    return streamed_drift
 
 
 def _models(count: int) -> Iterator[np.ndarray[Any, Any]]:
@@ -158,13 +124,7 @@ streamed_drift = Exercise(
         "Keep how many came, the sum of the models, and the sum of their squared lengths.",
         "At the end: (squares / count - ((total / count) ** 2).sum()) ** 0.5",
     ],
-    _streamed_drift,
 )
-
-
-def _pull() -> float:
-    """The derivative of mu/2 times the square of the distance."""
-    return round(0.2 * (1.5 - 1.0), 3)
 
 
 pull = Exercise(
@@ -191,14 +151,7 @@ pull = Exercise(
         "mu · (w − w_global).",
         "round(0.2 * (1.5 - 1.0), 3)",
     ],
-    _pull,
 )
-
-
-def _fastest() -> int:
-    """Rounds times computing and transfer, for each way; the least."""
-    rounds = {1: 100, 5: 30, 20: 20}
-    return min(count * (epochs * 30 + 60) for epochs, count in rounds.items()) // 60
 
 
 fastest = Exercise(
@@ -225,7 +178,6 @@ fastest = Exercise(
         "90 s, 210 s and 660 s a round; times how many rounds?",
         "min(100 * 90, 30 * 210, 20 * 660) // 60",
     ],
-    _fastest,
 )
 
 ALL = [same_work, bytes_to, streamed_drift, pull, fastest]

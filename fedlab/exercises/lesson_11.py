@@ -11,11 +11,6 @@ _DIGIT = 784 * 4 + 8  # bytes of a digit with its label
 _LIMIT = 100 * 2**20  # bytes of a graph
 
 
-def _uplink() -> int:
-    """Four tensors in float32, and what TFF adds."""
-    return (784 * 128 + 128 + 128 * 10 + 10) * 4 + 36
-
-
 uplink = Exercise(
     "11.1",
     "A client trains Dense 784-128-10 with the metrics of this lesson. How many **bytes** does it "
@@ -40,18 +35,7 @@ uplink = Exercise(
         "(784 × 128 + 128 + 128 × 10 + 10) × 4, and 36.",
         "(784 * 128 + 128 + 128 * 10 + 10) * 4 + 36",
     ],
-    _uplink,
 )
-
-
-def _packed() -> Any:
-    """28 bits in each int32, the last one perhaps not full, and two float32."""
-
-    def packed_bytes(values: int, bits: int) -> int:
-        integers = -(-values * bits // 28)
-        return 4 * integers + 2 * 4
-
-    return packed_bytes
 
 
 def _check_packed(answer: Any) -> str | None:
@@ -93,13 +77,7 @@ packed = Exercise(
         "Round up: the last int32 is sent whole. Then 4 bytes each, and two float32.",
         "4 * -(-values * bits // 28) + 8",
     ],
-    _packed,
 )
-
-
-def _graph() -> int:
-    """Whole digits below the limit."""
-    return 100 * 2**20 // (784 * 4 + 8)
 
 
 graph = Exercise(
@@ -126,18 +104,7 @@ graph = Exercise(
         "784 × 4 + 8 bytes a digit, and 100 × 2^20 bytes in all.",
         "100 * 2**20 // (784 * 4 + 8)",
     ],
-    _graph,
 )
-
-
-def _subrounds() -> Any:
-    """As many groups as it takes when each is as large as memory allows."""
-
-    def subrounds(clients: int, each: int, memory: int) -> int:
-        at_once = memory // each
-        return -(-clients // at_once)
-
-    return subrounds
 
 
 subrounds = Exercise(
@@ -162,7 +129,6 @@ subrounds = Exercise(
         "memory // each clients fit. How many groups of that size do all clients make?",
         "-(-clients // (memory // each))",
     ],
-    _subrounds,
 )
 
 ALL = [uplink, packed, graph, subrounds]

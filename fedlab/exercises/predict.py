@@ -6,6 +6,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fedlab.exercises import record
 from fedlab.units import Bytes
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def predict(name: str, guess: str | int | types.EllipsisType) -> Prediction:
     if guess is ...:
         return Prediction(name)
     try:
-        return Prediction(name, Bytes.parse(guess) if isinstance(guess, str) else Bytes(guess))
-    except (ValueError, TypeError) as error:
+        size = Bytes.parse(guess) if isinstance(guess, str) else Bytes(guess)
+    except (ValueError, TypeError, OverflowError) as error:
         return Prediction(name, problem=str(error))
+    record.keep_prediction(name, size)
+    return Prediction(name, size)
