@@ -8,6 +8,13 @@ are the pattern; `panel.js`, `controls.js`, `units.js` and `demo.css` are what t
 from fedlab.widgets.bandwidth import BandwidthDemo
 from fedlab.widgets.compression import CompressionDemo
 from fedlab.widgets.device_memory import DeviceMemoryDemo
+from fedlab.widgets.round import RoundDemo
 from fedlab.widgets.server_memory import ServerMemoryDemo
 
-__all__ = ["BandwidthDemo", "CompressionDemo", "DeviceMemoryDemo", "ServerMemoryDemo"]
+__all__ = [
+    "BandwidthDemo",
+    "CompressionDemo",
+    "DeviceMemoryDemo",
+    "RoundDemo",
+    "ServerMemoryDemo",
+]

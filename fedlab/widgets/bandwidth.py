@@ -9,6 +9,7 @@ from fedlab.sizes import size_of
 from fedlab.units import duration
 from fedlab.widgets.base import Demo, Readout, counted, module
 from fedlab.widgets.controls import Number
+from fedlab.widgets.picture import Look
 
 
 class BandwidthDemo(Demo):
@@ -18,13 +19,16 @@ class BandwidthDemo(Demo):
     and from one client in one round; they go before the model, and incoming defaults to outgoing.
     cohort, fraction, rounds: as in `FederatedRun`. link_mbps: a link's rate in 10^6 bits a second.
 
-    Raises TraitError outside the controls' limits. A fraction that selects nobody raises nothing:
-    the demo says so.
+    What is outside the controls' limits becomes the nearest limit, with a note. A fraction that
+    selects nobody raises nothing either: the demo says so.
 
     >>> demo = BandwidthDemo("pythia-14m", cohort=2)
     >>> demo.readout().headline
     '(56.27 MB + 56.27 MB) × 2 clients per round × 1 round = 225.08 MB (214.66 MiB)'
-    >>> demo.fraction = 0.4
+    >>> demo.cohort = -5
+    >>> demo.cohort, demo.notes
+    (1, {'cohort': '-5 is too small; the least is 1'})
+    >>> demo.fraction, demo.cohort = 0.4, 2
     >>> demo.readout().headline
     'Nobody is selected: int(2 × 0.4) is 0. Raise the fraction or the cohort.'
     """
@@ -81,6 +85,7 @@ class BandwidthDemo(Demo):
                 "Raise the fraction or the cohort."
             )
         clients, rate = run.clients_per_round, self.link_mbps * 10**6
+        larger = max(self.outgoing, self.incoming, 1)
         return Readout(
             f"({run.outgoing.short} + {run.incoming.short}) × {counted(clients, 'client')} "
             f"per round × {counted(self.rounds, 'round')} = {run.traffic}",
@@ -93,4 +98,8 @@ class BandwidthDemo(Demo):
                 ("One client's upload, one round", duration(run.upload_seconds(rate))),
                 ("All traffic through one such link", duration(run.seconds(rate))),
             ),
+            {
+                "Downlink, all rounds": Look(self.outgoing / larger),
+                "Uplink, all rounds": Look(self.incoming / larger, colour=1),
+            },
         )

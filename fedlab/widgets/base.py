@@ -1,4 +1,4 @@
-"""What every demo shares: its controls, one JS module, and a table where no kernel runs.
+"""What every demo shares: its controls, one JS module, a picture and a table where no kernel runs.
 
 A new demo names its controls, says its readout in Python, and says it again in JavaScript, so that
 dragging waits for no kernel; a test holds the two together. `BandwidthDemo` is the example. Only
@@ -8,8 +8,10 @@ dragging waits for no kernel; a test holds the two together. `BandwidthDemo` is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import anywidget
 import traitlets
 
 from fedlab.widgets.controls import Control
+from fedlab.widgets.picture import Look, Picture, bars, image
 
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import .* from "\./([a-z]+\.js)";$', re.MULTILINE)
@@ -40,10 +43,14 @@ def module(name: str) -> str:
 
 @dataclass(frozen=True)
 class Readout:
-    """What a demo says: one sentence, then (label, value) rows. A refusal has no rows."""
+    """What a demo says: one sentence, then (label, value) rows. A refusal has no rows.
+
+    looks: how the row of a label is drawn; one that is not named is text alone.
+    """
 
     headline: str
     rows: tuple[tuple[str, str], ...] = ()
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 def counted(number: int, noun: str) -> str:
@@ -58,10 +65,22 @@ def counted(number: int, noun: str) -> str:
 class Demo(anywidget.AnyWidget):
     """A demo of the course. A subclass sets `_esm`, declares `Control` traits, says its readout."""
 
-    _css = _HERE / "demo.css"
+    _css: Path | str = _HERE / "demo.css"
     _controls: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     # what a demo knows from the model it was made of and no control changes: part of the state
     _given: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    # what there is to say about a control's value, by the control's name: see `Control`
+    notes: traitlets.Dict[str, str] = traitlets.Dict().tag(sync=True)
+    # type, controls and bars large enough for a projector; the view has a button for it
+    large = traitlets.Bool(False).tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A control begins where the constructor does, and stays there if it is given nonsense."""
+        super().__init_subclass__(**kwargs)
+        for name, parameter in signature(cls.__init__).parameters.items():
+            control = vars(cls).get(name)
+            if isinstance(control, Control) and parameter.default is not None:
+                control.default_value = parameter.default
 
     @traitlets.default("_controls")
     def _default_controls(self) -> list[dict[str, Any]]:
@@ -76,16 +95,25 @@ class Demo(anywidget.AnyWidget):
         """What the demo says for the traits as they are. Every subclass has its own."""
         raise TypeError(f"{type(self).__name__} defines no readout()")
 
+    def pictures(self, said: Readout) -> list[Picture]:
+        """What a page shows where no view runs: the bars of the readout's rows."""
+        return [bars(said.rows, said.looks)]
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the browser sends: its notes last, since a new value takes the old one away."""
+        super().set_state(dict(sorted(sync_data.items(), key=lambda item: item[0] == "notes")))
+
     def __repr__(self) -> str:
         settings = ", ".join(f"{c.name}={getattr(self, str(c.name))!r}" for c in self.controls())
         said = self.readout()
         rows = "".join(f"; {label}: {value}" for label, value in said.rows)
-        return f"{type(self).__name__}({settings}): {said.headline}{rows}"
+        notes = "".join(f"; {name}: {note}" for name, note in self.notes.items())
+        return f"{type(self).__name__}({settings}): {said.headline}{rows}{notes}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        # The live view comes first where a kernel runs. The table is for the places where none
-        # does (the site, GitHub, a printed page); it holds no random id, so that a lesson executed
-        # twice stores the same bytes.
+        # The live view comes first where a kernel runs. Picture and table are for the places where
+        # none does (the site, a printed page, and GitHub, which shows the table alone); they hold
+        # no random id, so that a lesson executed twice stores the same bytes.
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
@@ -94,9 +122,19 @@ class Demo(anywidget.AnyWidget):
 
     def _html(self) -> str:
         said = self.readout()
-        settings = ((c.label, c.shown(getattr(self, str(c.name)))) for c in self.controls())
+        settings = [
+            (escape(c.label), escape(c.shown(getattr(self, name))) + self._noted(name))
+            for c in self.controls()
+            for name in [str(c.name)]
+        ]
         rows = "".join(
-            f'<tr><th scope="row">{escape(label)}</th><td>{escape(value)}</td></tr>\n'
-            for label, value in (*settings, *said.rows)
+            f'<tr><th scope="row">{label}</th><td>{value}</td></tr>\n'
+            for label, value in (*settings, *((escape(a), escape(b)) for a, b in said.rows))
         )
-        return f"<table>\n<caption>{escape(said.headline)}</caption>\n{rows}</table>"
+        return (
+            f"{image(self.pictures(said))}"
+            f"<table>\n<caption>{escape(said.headline)}</caption>\n{rows}</table>"
+        )
+
+    def _noted(self, name: str) -> str:
+        return f"<br><em>{escape(self.notes[name])}</em>" if name in self.notes else ""

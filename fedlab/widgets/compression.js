@@ -4,11 +4,9 @@
 import { histogram } from "./histogram.js";
 import { panel } from "./panel.js";
 
-const LEGEND = ["all values of the update", "those that travel"];
-
 function render({ model, el }) {
-  const { counts, ticks } = model.get("_given");
-  const { node, draw } = histogram(counts, ticks, LEGEND);
+  const { counts, ticks, legend } = model.get("_given");
+  const { node, draw } = histogram(counts, ticks, legend);
   const figure = { node, refresh: () => draw(model.get("_answer").kept) };
   panel(model, el, () => model.get("_answer"), [figure]);
 }

@@ -7,7 +7,7 @@ codecs: the view draws them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import RLock
 from typing import Any, TypeAlias
 
@@ -22,7 +22,9 @@ from fedlab.units import Bytes
 from fedlab.widgets.base import Demo, Readout, module
 from fedlab.widgets.controls import Choice, Number
 from fedlab.widgets.histogram import Histogram
+from fedlab.widgets.picture import Look, Picture, histogram
 
+_LEGEND = ("all values of the update", "those that travel")
 _SEED = 0  # of random-k and of stochastic rounding: equal settings, equal numbers
 
 Tensor: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -50,8 +52,9 @@ class CompressionDemo(Demo):
     size of the smallest value kept. values: "float32", "float16", "int8", "int4" or "int2".
     rounding: "nearest" or "stochastic", for whole numbers.
 
-    Raises CodecError for an update without values, of other numbers, or with NaN or infinity in it;
-    TraitError outside the controls' limits. Up to some 100,000 values it answers as one drags.
+    Raises CodecError for an update without values, of other numbers, or with NaN or infinity in it.
+    What is outside the controls' limits becomes the nearest limit, with a note. Up to some 100,000
+    values it answers as one drags.
 
     >>> demo = CompressionDemo(np.linspace(-1, 1, 1000), fraction=0.1, values="float32")
     >>> demo.readout().headline
@@ -63,7 +66,7 @@ error is 0.854.'
     """
 
     _esm = module("compression.js")
-    # what the view draws: the readout with its bars, and the values that travel in each bin
+    # what the view draws: the readout with its looks, and the values that travel in each bin
     _answer: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
 
     keep = Choice(
@@ -98,7 +101,11 @@ error is 0.854.'
             threshold=threshold,
             values=values,
             rounding=rounding,
-            _given={"counts": self._histogram.counts, "ticks": self._histogram.ticks},
+            _given={
+                "counts": self._histogram.counts,
+                "ticks": self._histogram.ticks,
+                "legend": _LEGEND,
+            },
         )
         self.observe(self._answer_again, [str(control.name) for control in self.controls()])
 
@@ -131,12 +138,19 @@ error is 0.854.'
 
     def readout(self) -> Readout:
         """What travels, in how many bytes, and what it loses."""
-        said = self._answered()
-        return Readout(said["headline"], tuple((label, value) for label, value, _ in said["rows"]))
+        return self._said()[0]
+
+    def pictures(self, said: Readout) -> list[Picture]:
+        """The histogram, above the bars."""
+        counts, ticks = self._histogram.counts, self._histogram.ticks
+        return [histogram(counts, self._said()[1], ticks, _LEGEND), *super().pictures(said)]
 
     @traitlets.default("_answer")
-    def _first_answer(self) -> dict[str, Any]:
-        return self._answered()
+    def _answered(self) -> dict[str, Any]:
+        said, kept = self._said()
+        looks = {label: asdict(look) for label, look in said.looks.items()}
+        rows = [(label, value, looks.get(label, {})) for label, value in said.rows]
+        return {"headline": said.headline, "rows": rows, "kept": kept}
 
     def _answer_again(self, change: Any) -> None:
         # what the browser sends may come in another thread than a cell's code: the last one to
@@ -144,34 +158,37 @@ error is 0.854.'
         with self._turn:
             self._answer = self._answered()
 
-    def _answered(self) -> dict[str, Any]:
+    def _said(self) -> tuple[Readout, tuple[int, ...]]:
+        """The readout, and how many of the values that travel are in each bin."""
         try:
             out = self.outcome()
         except CodecError as error:
-            return {"headline": f"{error}.", "rows": [], "kept": []}
+            return Readout(f"{error}."), ()
         kept, count = len(out.kept), self._histogram.bins.size
         dense = Bytes(4 * count)
-        largest = max(out.encoded, dense)
-        rows = [  # each with its bar, as panel.js takes it
-            ("Codec", str(self.codec or "none"), {}),
-            ("Values that travel", f"{kept:,} of {count:,}, {kept / count:.2%}", _bar(kept, count)),
-            ("Tensors, each encoded by itself", f"{len(self._update):,}", {}),
-            ("Encoded", f"{int(out.encoded):,} B", _bar(out.encoded, largest)),
-            ("In float32", f"{int(dense):,} B", _bar(dense, largest) | {"colour": 1}),
-            ("In float32 / encoded", f"{dense / out.encoded:,.1f}", {}),
-            # an error of 1 is as large as if nothing had come
-            ("Relative error", f"{out.error:.3g}", _bar(min(out.error, 1), 1)),
-        ]
+        larger = max(out.encoded, dense)
+        rows = {
+            "Codec": str(self.codec or "none"),
+            "Values that travel": f"{kept:,} of {count:,}, {kept / count:.2%}",
+            "Tensors, each encoded by itself": f"{len(self._update):,}",
+            "Encoded": f"{int(out.encoded):,} B",
+            "In float32": f"{int(dense):,} B",
+            "In float32 / encoded": f"{dense / out.encoded:,.1f}",
+            "Relative error": f"{out.error:.3g}",
+        }
+        looks = {
+            "Values that travel": Look(kept / count),
+            "Encoded": Look(out.encoded / larger),
+            "In float32": Look(dense / larger, colour=1),
+            "Relative error": Look(min(out.error, 1)),  # 1 is as large as if nothing had come
+        }
         headline = (
             f"{self.codec or 'plain float32'} sends {kept:,} of {count:,} values in {out.encoded}, "
             f"{out.encoded / dense:.2%} of the bytes in float32; "
             f"its relative error is {out.error:.3g}."
         )
-        return {"headline": headline, "rows": rows, "kept": self._histogram.among(out.kept)}
-
-
-def _bar(part: float, whole: float) -> dict[str, float]:
-    return {"share": part / whole}
+        said = Readout(headline, tuple(rows.items()), looks)
+        return said, self._histogram.among(out.kept)
 
 
 def _sent(codec: Codec | None, tensor: Tensor) -> tuple[Positions, int, Tensor]:

@@ -1,6 +1,8 @@
 // What a reader changes in a demo, drawn: fedlab/widgets/controls.py in the browser.
 // Each control is { node, refresh }: what to show, and what to do when the model has changed.
 
+import { shown, taken, typed } from "./notes.js";
+
 export const make = (tag, attributes = {}, ...children) => {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -10,16 +12,44 @@ export const make = (tag, attributes = {}, ...children) => {
 
 export const control = (model, spec) => (spec.options ? choice : number)(model, spec);
 
-// JupyterLab's shortcuts take arrow keys, Enter and letters from an input, unless it says this.
-const OURS = { "data-lm-suppress-shortcuts": "true" };
+// JupyterLab's shortcuts take arrow keys, Enter and letters from an element, unless it says this.
+export const OURS = { "data-lm-suppress-shortcuts": "true" };
 
 // random, not counted: every demo on the page has a module, and so a count, of its own
 const newId = () => `fedlab-${Math.random().toString(36).slice(2)}`;
 
-const put = (model, { trait }, value) => {
+// The value before the notes: what a note says is about the value beside it.
+const put = (model, { trait }, value, note = "") => {
+  const { [trait]: _, ...notes } = model.get("notes");
+  if (note !== "") notes[trait] = note;
   model.set(trait, value);
+  model.set("notes", notes);
   model.save_changes();
 };
+
+// A linked widget may set anything here, as it may in Python: made good before anything reads it.
+function keeper(model, spec) {
+  let kept = spec.options ? spec.options[0][0] : spec.low;
+  return () => {
+    const { value, note } = taken(model.get(spec.trait), kept, spec);
+    kept = value;
+    if (note !== "") put(model, spec, value, note);
+    return value;
+  };
+}
+
+// What is to say about a value, beside it, until there is another one.
+function noteOf(model, { trait }, id) {
+  const node = make("span", { class: "fedlab-note", id, role: "status" });
+  let [said, about] = ["", undefined];
+  const refresh = (value) => {
+    const now = model.get("notes")[trait] ?? "";
+    if (now !== said) [said, about] = [now, value];
+    const text = value === about ? said : "";
+    if (node.textContent !== text) node.textContent = text; // or it is read aloud again
+  };
+  return { node, refresh };
+}
 
 // A slider's stops are the numbers of two digits: 0, 1, … 99, 100, 110, … 990, 1000, 1100, …
 export const stop = (index) => {
@@ -34,20 +64,6 @@ export const nearest = (number) => {
 const steps = (value, { perUnit, decimals }) => (value * 10 ** decimals) / perUnit;
 const fromStop = (index, { perUnit, decimals, low, high }) =>
   Math.min(high, Math.max(low, (stop(index) * perUnit) / 10 ** decimals));
-const shown = (value, { perUnit }) => String(value / perUnit);
-
-// What a person typed, as a value within the limits, and a note where it had to be changed.
-export function typed(text, current, spec) {
-  const { low, high, perUnit, whole } = spec;
-  const number = text.trim() === "" ? NaN : Number(text);
-  const quoted = text.trim().slice(0, 12) || "nothing";
-  const say = (value, note) => ({ value, note: `${quoted} ${note} ${shown(value, spec)}` });
-  if (Number.isNaN(number)) return say(current, "is no number; it stays");
-  const value = whole ? Math.round(number * perUnit) : number * perUnit;
-  if (value < low) return say(low, "is too small; the least is");
-  if (value > high) return say(high, "is too large; the most is");
-  return value / perUnit === number ? { value, note: "" } : say(value, "is rounded to");
-}
 
 // A slider and a number field.
 function number(model, spec) {
@@ -70,39 +86,34 @@ function number(model, spec) {
     autocomplete: "off",
     "aria-describedby": `${id}-note`,
   });
-  const note = make("span", { class: "fedlab-note", id: `${id}-note`, role: "status" });
+  const note = noteOf(model, spec, `${id}-note`);
+  const keep = keeper(model, spec);
   const unit = make("span", { class: "fedlab-unit" }, spec.unit);
 
-  let noted; // the value that the note is about
-  const set = (value, why = "") => {
-    noted = value;
-    note.textContent = why;
-    put(model, spec, value);
-  };
   const read = () => typed(field.value, model.get(spec.trait), spec);
-  slider.addEventListener("input", () => set(fromStop(slider.valueAsNumber, spec)));
+  slider.addEventListener("input", () => put(model, spec, fromStop(slider.valueAsNumber, spec)));
   field.addEventListener("input", () => {
     const { value, note: why } = read(); // half-typed numbers wait for Enter or for the way out
-    if (why === "") set(value);
+    if (why === "") put(model, spec, value);
   });
-  const taken = () => {
-    if (field.value === shown(model.get(spec.trait), spec)) return; // the note above it stays
+  const leave = () => {
+    if (field.value === shown(model.get(spec.trait), spec)) return; // the note below it stays
     const { value, note: why } = read();
-    set(value, why);
+    put(model, spec, value, why);
     field.value = shown(value, spec);
   };
-  field.addEventListener("change", taken);
+  field.addEventListener("change", leave);
   // inside a notebook no change event follows Enter
-  field.addEventListener("keydown", ({ key }) => key === "Enter" && taken());
+  field.addEventListener("keydown", ({ key }) => key === "Enter" && leave());
 
   const refresh = () => {
-    const value = model.get(spec.trait);
-    if (value !== noted) note.textContent = "";
+    const value = keep();
+    note.refresh(value);
     slider.value = nearest(steps(value, spec));
     slider.setAttribute("aria-valuetext", `${shown(value, spec)} ${spec.unit}`.trim());
     if (typed(field.value, NaN, spec).value !== value) field.value = shown(value, spec);
   };
-  const node = make("div", { class: "fedlab-control" }, label, slider, field, unit, note);
+  const node = make("div", { class: "fedlab-control" }, label, slider, field, unit, note.node);
   return { node, refresh };
 }
 
@@ -116,10 +127,15 @@ function choice(model, spec) {
   for (const button of buttons) {
     button.addEventListener("change", () => put(model, spec, button.value));
   }
+  const note = noteOf(model, spec, `${id}-note`);
+  const keep = keeper(model, spec);
   const refresh = () => {
-    for (const button of buttons) button.checked = button.value === model.get(spec.trait);
+    const value = keep();
+    note.refresh(value);
+    for (const button of buttons) button.checked = button.value === value;
   };
   const label = make("span", { id }, spec.label);
-  const group = make("div", { role: "radiogroup", "aria-labelledby": id }, ...options);
-  return { node: make("div", { class: "fedlab-control" }, label, group), refresh };
+  const about = { role: "radiogroup", "aria-labelledby": id, "aria-describedby": `${id}-note` };
+  const group = make("div", about, ...options);
+  return { node: make("div", { class: "fedlab-control" }, label, group, note.node), refresh };
 }

@@ -1,14 +1,14 @@
-"""What a reader changes in a demo: traits that check themselves and say how they are drawn."""
+"""What a reader changes in a demo: traits that take any value and say how they are drawn."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from decimal import Decimal
-from numbers import Real
 from typing import Any, TypeVar, cast
 
 import traitlets
+
+from fedlab.widgets import notes
 
 T = TypeVar("T")
 N = TypeVar("N", bound=float)
@@ -17,14 +17,30 @@ N = TypeVar("N", bound=float)
 class Control(traitlets.TraitType[T, T]):
     """A synced trait with a label. controls.js draws it.
 
-    Raises TraitError for a value that it does not allow. A program gets an error; a person who
-    types gets the nearest number that works, and a note (see controls.js).
+    It takes any value and raises nothing, whoever sets it: a cell, a linked widget or a person who
+    types. Where the value is not one that it allows, it takes the nearest one, or stays as it is,
+    and the demo's `notes` say so. The next value that it allows takes the note away.
     """
 
     def __init__(self, default: T, label: str) -> None:
         super().__init__(default_value=default)
         self.tag(sync=True)
         self.label = label
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Take a value, and put what is to say about it into the demo's notes."""
+        current = cast(T, self.get(obj))
+        value, note = self.taken(value, current)
+        super().set(obj, value)
+        # When traitlets ends a hold (of a constructor, or a message) it sets what changed again to
+        # what it is: that is not the next value.
+        if note or value != current or not obj._cross_validation_lock:
+            others = {name: text for name, text in obj.notes.items() if name != self.name}
+            obj.notes = others | ({str(self.name): note} if note else {})
+
+    @abstractmethod
+    def taken(self, came: Any, current: T) -> tuple[T, str]:
+        """What it makes of a value; and a note, empty where that is the value itself."""
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
@@ -40,8 +56,6 @@ class Number(Control[N]):
 
     low, high: the limits, in the trait's own unit. per_unit: how many of them one shown unit has
     (10**6 where bytes are shown in MB). decimals: of the slider's smallest step, in shown units.
-
-    Raises TraitError for what is no number, NaN, outside the limits, or not whole.
     """
 
     def __init__(
@@ -51,17 +65,9 @@ class Number(Control[N]):
         self.low, self.high, self.unit = low, high, unit
         self.per_unit, self.decimals = per_unit, decimals
 
-    def validate(self, obj: Any, value: Any) -> N:
-        """Check a number and make it the control's kind: numpy's are welcome, booleans are not."""
-        kind = type(self.low)
-        # no NaN and no infinity is within the limits, so kind() cannot fail
-        within = isinstance(value, Real) and self.low <= cast(float, value) <= self.high
-        if within and not isinstance(value, bool) and (number := kind(value)) == value:
-            return number
-        what = "a whole number" if kind is int else "a number"
-        raise traitlets.TraitError(
-            f"{self.name}: expected {what} from {self.low} to {self.high}, got {value!r}"
-        )
+    def taken(self, came: Any, current: N) -> tuple[N, str]:
+        """The nearest number within the limits, of the control's kind."""
+        return notes.number(came, current, self.low, self.high, self.per_unit)
 
     def spec(self) -> dict[str, Any]:
         """What the view needs to draw it."""
@@ -78,31 +84,22 @@ class Number(Control[N]):
 
     def shown(self, value: N) -> str:
         """A value as the number field shows it, with its unit."""
-        number = value if self.per_unit == 1 else value / self.per_unit
-        # JavaScript writes 0.000001 where Python's str says 1e-06
-        text = f"{Decimal(str(number)):f}".removesuffix(".0")
-        return f"{text} {self.unit}".rstrip()
+        return f"{notes.written(value / self.per_unit)} {self.unit}".rstrip()
 
 
 class Choice(Control[str]):
     """One of a few words, drawn as radio buttons.
 
-    options: {value: what the view calls it}, the default first.
-
-    Raises TraitError for any other value.
+    options: {value: what the view calls it}, the default first. Any other value changes nothing.
     """
 
     def __init__(self, options: Mapping[str, str], label: str) -> None:
         super().__init__(next(iter(options)), label)
         self.options = dict(options)
 
-    def validate(self, obj: Any, value: Any) -> str:
-        """Check that it is one of the options."""
-        if isinstance(value, str) and value in self.options:
-            return value
-        raise traitlets.TraitError(
-            f"{self.name}: expected one of {', '.join(self.options)}, got {value!r}"
-        )
+    def taken(self, came: Any, current: str) -> tuple[str, str]:
+        """The option, or the one that is chosen."""
+        return notes.choice(came, current, self.options)
 
     def spec(self) -> dict[str, Any]:
         """What the view needs to draw it."""

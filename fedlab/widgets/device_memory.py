@@ -9,6 +9,7 @@ from fedlab.memory.device import Optimizer
 from fedlab.sizes import TensorSpec
 from fedlab.widgets.base import Demo, Readout, module
 from fedlab.widgets.controls import Choice, Number
+from fedlab.widgets.picture import Look
 
 _ROWS = {  # no buffers: a model given by its size has none
     "parameters": "Parameters",
@@ -31,7 +32,7 @@ class DeviceMemoryDemo(Demo):
     examples in one step. example: bytes of one, with its label. examples: in the data set. data:
     "resident" in memory, or read from "disk". update_share: sent bytes / bytes of the parameters.
 
-    Raises TraitError outside the controls' limits.
+    What is outside the controls' limits becomes the nearest limit, with a note.
 
     >>> demo = DeviceMemoryDemo(optimizer="adam", batch=64)
     >>> demo.readout().headline
@@ -112,4 +113,6 @@ class DeviceMemoryDemo(Demo):
                 ("All together", f"{total}, {int(total):,} B"),
                 ("Peak, held at one time", f"{peak}, {int(peak):,} B"),
             ),
+            {label: Look(held[name] / total) for name, label in _ROWS.items()}
+            | {"All together": Look(apart=True)},
         )

@@ -1,9 +1,9 @@
 // What every demo's view shares: the controls, the headline, the rows and their bars.
 // Nothing here asks the kernel anything: what is changed is shown at once and synced afterwards.
 
-import { control, make } from "./controls.js";
+import { OURS, control, make } from "./controls.js";
 
-// Okabe and Ito's blue and orange, told apart by colour-blind readers too.
+// Okabe and Ito's blue and orange, told apart by colour-blind readers too; picture.py has them too.
 const COLOURS = ["#0072b2", "#e69f00"];
 
 // readout: (state) => { headline, rows: [[label, value, look], …] }. A look, where there is one, has
@@ -22,17 +22,32 @@ export function panel(model, el, readout, pictures = []) {
     if (headline.textContent !== text) headline.textContent = text; // or it is read aloud again
     headline.classList.toggle("fedlab-refusal", rows.length === 0);
     list.replaceChildren(...rows.map(line));
+    const large = model.get("large");
+    demo.classList.toggle("fedlab-large", large);
+    type.setAttribute("aria-pressed", large);
   };
   const nodes = (parts) => parts.map(({ node }) => node);
-  const all = [...nodes(controls), headline, ...nodes(pictures), list];
-  el.append(make("div", { class: "fedlab-demo" }, make("div", {}, ...all)));
+  const type = largeType(model);
+  const all = [...nodes(controls), headline, ...nodes(pictures), list, type];
+  const demo = make("div", { class: "fedlab-demo" }, make("div", {}, ...all));
+  el.append(demo);
   model.on("change", refresh); // anywidget takes it off again when the view goes
   refresh();
 }
 
-function line([name, value, { share, colour = 0, apart = false } = {}]) {
+// For a projector.
+function largeType(model) {
+  const button = make("button", { ...OURS, type: "button", class: "fedlab-type" }, "Large type");
+  button.addEventListener("click", () => {
+    model.set("large", !model.get("large"));
+    model.save_changes();
+  });
+  return button;
+}
+
+function line([name, value, { share = null, colour = 0, apart = false } = {}]) {
   const parts = [make("dt", {}, name), make("dd", {}, value)];
-  if (share !== undefined) {
+  if (share !== null) {
     const style = `width: ${100 * share}%; background: ${COLOURS[colour]}`;
     const bars = share > 0 ? [make("span", { class: "fedlab-bar", style })] : [];
     parts.push(make("dd", { class: "fedlab-track", "aria-hidden": "true" }, ...bars));

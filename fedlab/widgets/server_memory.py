@@ -9,6 +9,7 @@ from fedlab.memory.server import Aggregation, Storage
 from fedlab.units import Bytes
 from fedlab.widgets.base import Demo, Readout, counted, module
 from fedlab.widgets.controls import Choice, Number
+from fedlab.widgets.picture import Look
 
 _NAMES: dict[Aggregation, str] = {
     "list": "list",
@@ -26,7 +27,7 @@ class ServerMemoryDemo(Demo):
     aggregation, rounds, window, fan_out, storage: as in `ServerMemory`; a list, which keeps every
     update, has no window.
 
-    Raises TraitError outside the controls' limits.
+    What is outside the controls' limits becomes the nearest limit, with a note.
 
     >>> demo = ServerMemoryDemo(5 * 2**20, updates=100)
     >>> demo.readout().headline
@@ -87,6 +88,7 @@ class ServerMemoryDemo(Demo):
         """What the server holds, of what, and what the other aggregations would hold."""
         chosen = cast(Aggregation, self.aggregation)
         server = self.memory(chosen)
+        totals = {way: self.memory(way).total for way in _NAMES}
         article = "an" if chosen == "async" else "a"
         return Readout(
             f"For {counted(self.updates, 'participant')} {article} {_NAMES[chosen]} takes "
@@ -98,10 +100,21 @@ class ServerMemoryDemo(Demo):
                 ),
                 *(
                     (f"Total, {name}", f"{total}, {self._in_models(total)} models")
-                    for way, name in _NAMES.items()
-                    for total in [self.memory(way).total]
+                    for name, total in zip(_NAMES.values(), totals.values(), strict=True)
                 ),
             ),
+            {
+                name.capitalize(): Look(size / server.total)
+                for name, size in server.components.items()
+            }
+            | {
+                f"Total, {name}": Look(
+                    totals[way] / max(totals.values()),
+                    colour=int(way != chosen),  # the chosen one has its components' colour
+                    apart=way == "list",
+                )
+                for way, name in _NAMES.items()
+            },
         )
 
     def _in_models(self, size: Bytes) -> str:

@@ -131,7 +131,7 @@ def test_a_typed_number_is_taken(notebook, demo, keyboard, leave):
     [
         ("-5", 1, "-5 is too small; the least is 1"),
         ("1e400", 10**6, "1e400 is too large; the most is 1000000"),
-        ("abc", 2, "abc is no number; it stays 2"),
+        ("abc", 2, '"abc" is no number; it stays 2'),
         ("2.7", 3, "2.7 is rounded to 3"),
     ],
 )

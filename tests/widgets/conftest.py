@@ -16,7 +16,11 @@ class Node:
         (folder / "ask.mjs").write_text(
             'import { createInterface } from "node:readline";\n'
             'import * as demo from "./demo.mjs";\n'
-            "const read = (_, value) => value?.BigInt ? BigInt(value.BigInt) : value;\n"
+            "const kinds = { BigInt, Number };\n"
+            "const read = (_, value) => {\n"
+            "  for (const kind in kinds) if (value?.[kind]) return kinds[kind](value[kind]);\n"
+            "  return value;\n"
+            "};\n"
             "const write = (_, value) => typeof value === 'bigint' ? String(value) : value;\n"
             "for await (const line of createInterface({ input: process.stdin })) {\n"
             "  const [name, ...args] = JSON.parse(line, read);\n"
@@ -35,7 +39,7 @@ class Node:
     def ask(self, name, *args):
         """Call an exported function; in what it returns, a BigInt is text.
 
-        An argument {"BigInt": "12"} arrives as a BigInt.
+        An argument {"BigInt": "12"} arrives as a BigInt, {"Number": "NaN"} as that number.
         """
         self.process.stdin.write(json.dumps([name, *args]) + "\n")
         self.process.stdin.flush()

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-import traitlets
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -128,7 +127,7 @@ def test_values_that_no_half_can_hold_are_a_sentence_that_names_the_tensor():
     assert said.headline.startswith("w: values from 1 to 1e+06 do not fit into float16")
     assert said.rows == ()
     assert said.headline in repr(demo)
-    assert demo._answer == {"headline": said.headline, "rows": [], "kept": []}
+    assert demo._answer == {"headline": said.headline, "rows": [], "kept": ()}
     demo.values = "int8"
     assert demo._answer["rows"]
 
@@ -184,13 +183,13 @@ def test_a_bad_update_is_refused_with_its_name(bad, says):
 
 
 @pytest.mark.parametrize("control", CompressionDemo.controls(), ids=lambda control: control.name)
-def test_a_bad_setting_is_refused_with_what_is_allowed_and_changes_nothing(control):
+def test_a_bad_setting_is_said_and_answered_like_the_one_it_becomes(control):
     demo = CompressionDemo(np.ones(3))
     before, answer = getattr(demo, control.name), demo._answer
-    for bad in ("", "abc", None, True, -5, 1.5, np.nan, [before]):
-        with pytest.raises(traitlets.TraitError, match=rf"{control.name}: expected .*, got "):
-            setattr(demo, control.name, bad)
-    assert (getattr(demo, control.name), demo._answer) == (before, answer)
+    for bad in ("", "abc", None, True, np.nan, [before]):
+        setattr(demo, control.name, bad)
+        assert (getattr(demo, control.name), demo._answer) == (before, answer)
+        assert control.name in demo.notes
 
 
 # --- what the view gets, and where no kernel runs
@@ -216,7 +215,7 @@ def test_each_change_is_answered(update):
 def test_the_fallback_is_a_table_with_the_numbers(update):
     demo = CompressionDemo(update)
     data, said = demo._repr_mimebundle_()[0], demo.readout()
-    assert data["text/html"].startswith(f"<table>\n<caption>{said.headline}</caption>")
+    assert f">\n<table>\n<caption>{said.headline}</caption>" in data["text/html"]
     for control in demo.controls():
         setting = getattr(demo, control.name)
         cell = f'<th scope="row">{control.label}</th><td>{control.shown(setting)}</td>'

@@ -1,4 +1,4 @@
-"""Each demo says in the browser what it says in Python, to the character."""
+"""Each demo says and draws in the browser what it says and draws in Python, to the character."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from states import largest, put, smallest, state_of, states
 
 from fedlab.widgets import BandwidthDemo, DeviceMemoryDemo, ServerMemoryDemo
+from fedlab.widgets.picture import Look
 
 
 @pytest.fixture(scope="module", params=[BandwidthDemo, DeviceMemoryDemo, ServerMemoryDemo])
@@ -22,13 +23,13 @@ def agree(node, demo):
     said, seen = demo.readout(), node.ask("readout", state_of(demo))
     assert seen["headline"] == said.headline
     assert tuple((label, value) for label, value, *_ in seen["rows"]) == said.rows
-    looks = [look for _, _, *rest in seen["rows"] for look in rest]
-    return [look["share"] for look in looks if "share" in look]
+    assert {label: Look(**look) for label, _, *rest in seen["rows"] for look in rest} == said.looks
+    return [look.share for look in said.looks.values() if look.share is not None]
 
 
 @settings(max_examples=600)
 @given(data=st.data())
-def test_the_view_says_what_python_says(node, demo, data):
+def test_the_view_says_and_draws_what_python_does(node, demo, data):
     bars = agree(node, put(demo, data.draw(states(demo))))
     assert all(0 <= share <= 1 for share in bars)
 
