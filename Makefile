@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: lab lessons tff test notebooks bench bench-peers bench-learning clean
+.PHONY: lab lessons tff test notebooks student slides bench bench-peers bench-learning clean
 
 lab: $(READY)
 	@$(BIN)/fedlab lab
@@ -29,6 +29,12 @@ test: $(READY)
 
 notebooks: $(READY)
 	@$(BIN)/python tests/notebooks/execute.py
+
+student: $(READY)
+	@$(BIN)/python student/build.py
+
+slides: $(READY)
+	@$(BIN)/python -m fedlab.slides
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/engines.py

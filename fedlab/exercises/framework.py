@@ -143,12 +143,7 @@ class Exercise:
         *steps, last = function_.body[1:]  # the docstring is ours
         assert isinstance(last, ast.Return)
         assert last.value is not None
-        for node in ast.walk(function_):
-            if isinstance(node, ast.FunctionDef):
-                node.returns = None
-            if isinstance(node, ast.arg):
-                node.annotation = None
-        lines = [ast.unparse(step) for step in steps]
+        lines = [ast.unparse(_Unannotated().visit(step)) for step in steps]
         return "\n".join([*lines, f"answer = {ast.unparse(last.value)}"]).strip()
 
     def __repr__(self) -> str:
@@ -156,6 +151,22 @@ class Exercise:
 
     def _repr_markdown_(self) -> str:
         return f"**Exercise {self.name}.** {self.prompt}"
+
+
+class _Unannotated(ast.NodeTransformer):
+    """Code without type annotations."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        assert node.value is not None
+        return ast.fix_missing_locations(ast.Assign([node.target], node.value))
 
 
 def number(
