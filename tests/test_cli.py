@@ -289,7 +289,16 @@ def test_measuring_what_is_no_app_or_setting_what_it_does_not_have_is_status_2(
 
 
 def test_every_command_has_help_with_examples(fedlab) -> None:
-    for command in ("lab", "estimate", "measure", "doctor", "lessons"):
+    for command in (
+        "lab",
+        "estimate",
+        "measure",
+        "demo",
+        "doctor",
+        "lessons",
+        "progress",
+        "grade",
+    ):
         status, out, _ = fedlab(command, "--help")
         assert status == 0
         assert f"fedlab {command}" in out

@@ -1,4 +1,4 @@
-"""The command line: fedlab lab | estimate | measure | doctor | lessons | progress, a file each."""
+"""The command line: fedlab lab, estimate, measure, … (see `app`), a file for each command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from fedlab.cli import doctor, estimate, lab, lessons, measure, progress
+from fedlab.cli import demo, doctor, estimate, grade, lab, lessons, measure, progress
 from fedlab.cli.console import err
 
 app = typer.Typer(
@@ -20,9 +20,11 @@ app = typer.Typer(
 app.command(epilog=lab.EXAMPLES)(lab.lab)
 app.command(epilog=estimate.EXAMPLES)(estimate.estimate)
 app.command(epilog=measure.EXAMPLES)(measure.measure)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=lessons.EXAMPLES)(lessons.lessons)
 app.command(epilog=progress.EXAMPLES)(progress.progress)
+app.command(epilog=grade.EXAMPLES)(grade.grade)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fedlab.engines.deployment.error import with_log
-from fedlab.engines.deployment.ports import checked_port, free_port, is_open
+from fedlab.engines.deployment.ports import checked_port, free_port
 from fedlab.engines.deployment.result import DeployResult
 from fedlab.engines.deployment.running import run_app
 from fedlab.engines.deployment.submitting import Submitter, flower_environment, program
@@ -18,6 +18,7 @@ from fedlab.engines.deployment.tls import Certificates, check_pair, made_certifi
 from fedlab.keeper import Keeper
 from fedlab.meters import Exchanges
 from fedlab.meters.watched import WatchedGrowth
+from fedlab.ports import is_open
 from fedlab.progress import progress_bar
 from fedlab.units import Bytes
 
