@@ -18,13 +18,15 @@ wider = Exercise(
             406_528: "the weights are right and the biases are missing: one for each output",
             203_540: "that is 2 bytes a parameter, float16; the question says float32",
             203_560: "that is the 784-64-10 of the lesson; here the hidden layer has 128 units",
+            407.08: "that is in kB; the question asks for bytes",
+            814_160: "that is 8 bytes a parameter, float64; the question says float32",
         },
     ),
     "twice the hidden units is nearly, not exactly, twice the bytes: the ten output biases stay.",
     [
         "A dense layer from n inputs to m outputs has n × m weights and m biases.",
         "784 × 128 + 128 for the first layer, 128 × 10 + 10 for the second.",
-        "Multiply the 101,770 parameters by the width of a float32: 4 bytes.",
+        "That makes 101,770 parameters. How wide is one in float32?",
     ],
 )
 
@@ -45,7 +47,7 @@ to_megabytes = Exercise(
     [
         "Go by way of bytes: MiB to bytes, then bytes to MB.",
         "A MiB is 2**20 bytes and a MB is 10**6 bytes.",
-        "return mebibytes * 2**20 / 10**6",
+        "Multiply by the bytes of one unit and divide by the bytes of the other: which is which?",
     ],
 )
 
@@ -73,31 +75,36 @@ state_dict_bytes = Exercise(
     [
         "A state dict is a dictionary: its values() are the tensors.",
         "A tensor knows element_size(), in bytes, and numel().",
-        "return sum(t.element_size() * t.numel() for t in state_dict.values())",
+        "Multiply the two for each tensor, and let sum() go over all of them in one expression.",
     ],
 )
 
 
+_MATRIX = 32_000 * 512  # numbers in the shared matrix of `tied`
+
 tied = Exercise(
     "01.4",
-    "GPT-2 uses one matrix twice: as input embedding and as output layer. By how many **bytes** "
-    "does its state dict, which lists both, outweigh the memory it holds?",
+    "A language model reads and writes with one matrix of 32,000 words × 512 numbers, in float16. "
+    "Its state dict lists the matrix twice, and a server sends it so to 10 clients. How many "
+    "**bytes** of that round's downlink are the second listing?",
     lambda answer: number(
         answer,
-        50_257 * 768 * 4,
+        10 * 2 * _MATRIX,
         unit="bytes",
         wrong={
-            50_257 * 768: "that is the number of shared parameters; each is 4 bytes",
-            2 * 50_257 * 768 * 4: "once is in memory anyway: only the second listing is extra",
-            652_148_736: "that is the whole state dict; subtract what memory holds",
-            497_759_232: "that is what memory holds; subtract it from the state dict",
+            10 * _MATRIX: "those are numbers; each is 2 bytes wide in float16",
+            10 * 4 * _MATRIX: "that is either both listings or float32; one listing, 2 bytes each",
+            2 * _MATRIX: "that is one client; the server sends it to ten",
+            4 * _MATRIX: "that is one client, and with 4 bytes a number or two listings; see again",
+            327.68: "that is in MB; the question asks for bytes",
         },
     ),
-    "and a transport that is not careful sends those 154 MB to every client, every round.",
+    "a third of a gigabyte for a name: `size_of` counts the matrix once, a careless sender twice.",
     [
-        'size_of("gpt2") counts tied weights once; what would count them each?',
-        'size_of("gpt2", tied="each") is what the state dict lists.',
-        'size_of("gpt2", tied="each") - size_of("gpt2")',
+        "What does one copy of the matrix weigh? float16 is half as wide as float32.",
+        "Only the second listing is asked for, and it goes to every client.",
+        "Numbers in the matrix, times the width of one, times the clients: three factors, of which "
+        "the first is itself a product.",
     ],
 )
 

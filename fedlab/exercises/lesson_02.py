@@ -19,13 +19,16 @@ adam = Exercise(
             200_000_000: "that is parameters and gradients; Adam keeps state of its own",
             100_000_100: "those are numbers; each takes 4 bytes",
             100_000_000: "those are the parameters alone",
+            400_000_800: "a step counter is a float32: 4 bytes a tensor, not 8",
+            500_000_400: "parameter, gradient, two moments: that is four numbers, not five",
         },
     ),
     "the famous four times the model, and 400 bytes that the rule forgets.",
     [
         "One number for the parameter, one for its gradient, and how many for Adam?",
         "Adam keeps two moments for each parameter, and a step counter of 4 bytes a tensor.",
-        "25_000_000 * 4 * 4 + 100 * 4",
+        "Four numbers for each parameter, all float32, make the rule of thumb; then add what 100 "
+        "counters weigh.",
     ],
 )
 
@@ -49,7 +52,8 @@ activations = Exercise(
     [
         "Each hidden layer's output is kept once, in float32, for each example.",
         "The loss keeps its log-probabilities (the last width) and one number of 4 bytes.",
-        "return batch * 4 * (sum(widths[1:-1]) + widths[-1]) + 4",
+        "Add up all widths but the first: that many float32 are kept for each example. One more "
+        "float32 is kept for the whole batch.",
     ],
 )
 
@@ -77,7 +81,8 @@ largest_batch = Exercise(
     [
         "What is left of the budget, divided by what an example takes.",
         "Whole examples: `//`. And never below 0.",
-        "return max(0, (budget - fixed) // for_each_example)",
+        "If the fixed part alone is too large, the division gives a negative number: max() of it "
+        "and what?",
     ],
 )
 
@@ -96,13 +101,15 @@ who_pays = Exercise(
             16_000_000_000: "that is the data of the eight, which never leaves them",
             12_000_000_000: "that is the data of the thousand, which never leaves them",
             203_560: "that is one update; a thousand come in",
+            203.56: "that is in MB; the question asks for bytes",
+            407_120_000: "that counts the models that go out as well; the server receives updates",
         },
     ),
     "the participants' sum is larger with the eight, the server's with the thousand.",
     [
         "Data stays where it is. What comes to the server?",
         "One update from each participant, as large as the model.",
-        "1_000 * 203_560",
+        "So the case with more participants costs the server more: how many updates of 203,560 B?",
     ],
 )
 

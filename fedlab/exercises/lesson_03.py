@@ -29,13 +29,15 @@ batch_of_128 = Exercise(
             128 * (EXAMPLE + 4): "the loss keeps its 4 bytes once a batch, not once an example",
             128 * 296 + 4: "that is the dense network's; the question is about the CNN",
             128 * EXAMPLE + 4 + 128 * ROW: "that includes the batch itself; only activations",
+            4 * (32 * EXAMPLE + 4): "a batch of 128 has one loss, not four",
         },
     ),
     "four times a batch of 32, less the three losses that are not there.",
     [
         "The lesson counted what one example leaves, and what one loss keeps.",
         "50,440 bytes an example, and 4 bytes a batch.",
-        "128 * 50_440 + 4",
+        "128 digits leave 128 times as much as one, and then there is the loss: once for the "
+        "batch, whatever its size.",
     ],
 )
 
@@ -80,8 +82,10 @@ fewest_parts = Exercise(
     "whatever the budget, the step is the same: memory decides the parts, not the training.",
     [
         "How many examples fit beside the fixed bytes?",
-        "fitting = (budget - fixed) // per_example; then round size / fitting up.",
-        "return -(-size // fitting)",
+        "What is left of the budget beside the fixed bytes, divided by what one takes and rounded "
+        "down: so many go into a part.",
+        "Then the number of parts is size over that, rounded up. Whole numbers are rounded up with "
+        "math.ceil, or by dividing the negative number and turning the sign back.",
     ],
 )
 
@@ -127,7 +131,8 @@ batches = Exercise(
         "range(0, count, size) gives the first index of each batch; the last index is at most "
         "count − 1.",
         "A list of all batches holds every index: yield them one at a time, each from np.arange.",
-        "yield np.arange(start, min(start + size, count))",
+        "For each first index, yield np.arange from it up to the smaller of two ends: a full batch "
+        "further on, or the last index of all.",
     ],
 )
 
@@ -165,7 +170,8 @@ shares = Exercise(
     [
         "The whole step's loss is the mean over all examples: a sum over count.",
         "A part's mean is its sum over its own size: multiply with size / count.",
-        "[min(micro, count - start) / count for start in range(0, count, micro)]",
+        "Go through the starts 0, micro, 2 × micro, … A part has micro examples, or as many as are "
+        "left from its start on, whichever is less; its share is that over all examples.",
     ],
 )
 
@@ -191,8 +197,9 @@ from_disk = Exercise(
     "8 MB where the file has 3.1 GB, and nearly all of it is the order.",
     [
         "Two things are held: which example comes when, and the batch at hand.",
-        "The order is an int64 for each example; the batch is 32 × (784 × 4 + 8) bytes.",
-        "8 * 1_000_000 + 32 * (784 * 4 + 8)",
+        "The order is an int64 for each example; the batch is 32 rows of pixels and label.",
+        "A row has 784 pixels of 4 bytes and a label of 8. Add 32 of them to the order's 8 million "
+        "bytes.",
     ],
 )
 

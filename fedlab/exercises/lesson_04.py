@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fedlab.exercises.framework import Exercise, called, number
+from fedlab.ledger import Ledger
 from fedlab.memory import ServerMemory
 from fedlab.meters import traced_peak
 from fedlab.units import Bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SIZE = 2**20  # bytes of one update in the check of `running_mean`
 
@@ -39,7 +44,7 @@ bill = Exercise(
     [
         "Count in models first: what is there beside this round's 200 updates?",
         "The global model, the model of the start, 200 updates, and the 200 of the round before.",
-        "(1 + 200 + 200 + 1) * 25",
+        "Two models of its own and two rounds of 200 updates; each is 25 MB.",
     ],
 )
 
@@ -92,7 +97,8 @@ running_mean = Exercise(
         "Keep two things: what came so far, and the sum of its weights.",
         "Either a sum of weight × update, divided once at the end, or a mean that moves: by which "
         "share of the way should it move towards the new update?",
-        "mean = mean + (update - mean) * (weight / total), where total includes the new weight.",
+        "Add the new weight to the total first. The share of the way is then the new weight over "
+        "that total: all of the way for the first update, less and less for those that follow.",
     ],
 )
 
@@ -117,34 +123,92 @@ overstated = Exercise(
     [
         "What is its share in the plain mean? And its share of all examples?",
         "A half, against 10 of 1,010.",
-        "(1 / 2) / (10 / 1010)",
+        "Divide the larger share by the smaller one.",
     ],
 )
 
 
-tree = Exercise(
-    "04.4",
-    "1,000 clients report to a tree of servers with a fan-out of 10, every server on a machine of "
-    "its own. How many **updates and means** travel upwards in one round?",
-    lambda answer: number(
-        answer,
-        1_110,
-        unit="messages",
+_MODEL = 784 * 64 + 64 + 64 * 10 + 10  # parameters of 784-64-10, float32
+
+
+@cache
+def metered_run() -> Ledger:
+    """Two rounds of FedAvg with five clients; client 3 runs out of memory in the second."""
+    from flwr.app import Context, Message
+    from flwr.clientapp.typing import ClientAppCallable
+    from flwr.serverapp.strategy import FedAvg
+
+    from fedlab.data import Examples
+    from fedlab.federations import Federation
+    from fedlab.models import seed_mlp
+    from fedlab.records import round_of
+
+    def fail(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        if context.node_config["partition-id"] == 3 and round_of(message.content) == 2:
+            raise MemoryError("out of memory in the third batch")
+        return call_next(message, context)
+
+    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
+    federation = Federation(seed_mlp, [ten] * 5, ten, lr=0.1, batch=10)
+    return federation.run(2, mods=[fail], strategy=FedAvg).ledger
+
+
+def someones_bill() -> pd.DataFrame:
+    """What somebody says the server of `metered_run` held at its peak."""
+    import pandas as pd
+
+    models = {
+        "global model": 1,
+        "initial model": 1,
+        "updates of round 2": 5,
+        "updates of round 1, still held": 5,
+    }
+    models["total"] = sum(models.values())
+    rows = {line: [count, f"{count * 4 * _MODEL:,}"] for line, count in models.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["models", "bytes"])
+
+
+def _check_bill(answer: Any) -> str | None:
+    if not isinstance(answer, tuple | list) or len(answer) != 3:
+        return "expected three things, (node, round, bytes), as in (0, 1, 1_000_000)"
+    node, round_, size = answer
+    (missing,) = metered_run().failures
+    one = 4 * _MODEL
+    came = sum(t.direction == "up" and t.outcome == "ok" for t in metered_run())
+    if wrong := number(
+        size,
+        (came + 2) * one,
+        unit="bytes",
         wrong={
-            1_000: "those are the clients' updates; servers send their means up too",
-            1_111: "the top server has nobody to send to",
-            1_100: "the 100 edge servers report to 10 others, which report to the top",
-            1_101: "the 100 edge servers report to 10 others, which report to the top",
-            111: "that is how many servers there are; count what is sent",
-            110: "those are the servers' means; the clients send their updates first",
-            10: "that is what the top server receives; count what travels in the whole tree",
+            (came + 3) * one: "that is the bill's own total; which of its updates never came?",
+            (came + 1) * one: "a client that failed in one round did answer in the other",
+            came * one: "those are the updates that came; the server holds two models of its own",
+            one: "that is the update that never came; what is left of the bill without it?",
+            int(metered_run().traffic): "that is what travelled; the bill is about what is held",
+            came + 2: "that is in models; the question asks for bytes",
         },
-    ),
-    "11 % more messages than without a tree, and no server receives more than 10 of them.",
+    ):
+        return wrong
+    if node != missing.node:
+        return f"the bytes are right; but node {node!r} is not the one, see ledger.failures"
+    if round_ != missing.round:
+        return f"the bytes are right; but what is missing is missing in another round than {round_}"
+    return None
+
+
+debug_the_bill = Exercise(
+    "04.4",
+    "**Debug the bill.** Five clients, two rounds, Dense 784-64-10 (203,560 B), and FedAvg, which "
+    "keeps its updates in a list. `ex.metered_run()` really runs it and returns the ledger. Beside "
+    "it is what somebody says the server held at its peak. One update on that bill never came. "
+    "Answer with the triple (node, round, bytes): whose it is, of which round, and how many "
+    "**bytes** the server really held.",
+    _check_bill,
+    "who sends nothing is not held: the ledger's failures are no part of a list of updates.",
     [
-        "Go level by level: who sends to whom?",
-        "1,000 clients to 100 servers, these to 10, these to one.",
-        "1000 + 100 + 10",
+        "The ledger has a row for every reply. Did they all arrive? Look at outcome and payload.",
+        "`ledger.failures` has one entry, with its node and round. The other round is as billed.",
+        "Take one update off the line of that round, and none off the other three lines.",
     ],
 )
 
@@ -164,14 +228,16 @@ sparse_enough = Exercise(
             1 / 3: "that is the share that may stay; the question asks for the zeros",
             66.67: "give it as a share between 0 and 1",
             0.75: "a number that stays costs its value and its index, 6 bytes in all",
+            0.8: "the index is an int32, 4 bytes, not 8",
         },
     ),
     "the narrower the values, the more an index weighs beside them.",
     [
         "How many bytes does one weight cost dense, and how many does one that stays cost sparse?",
-        "Dense: 2 × n. Sparse: (2 + 4) × (1 − zeros) × n. When are they equal?",
-        "1 - 2 / (2 + 4)",
+        "Dense: 2 × n. Sparse: 6 bytes for each of the (1 − zeros) × n that stay. When are they "
+        "equal?",
+        "A third may stay, for it costs three times as much. The question asks for the others.",
     ],
 )
 
-ALL = [bill, running_mean, overstated, tree, sparse_enough]
+ALL = [bill, running_mean, overstated, debug_the_bill, sparse_enough]

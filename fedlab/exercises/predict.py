@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedlab.exercises import record
-from fedlab.units import Bytes
+from fedlab.units import Bytes, whole_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MOST = 10**21  # bytes; what is far beyond any federation would not even print
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def predict(name: str, guess: str | int | types.EllipsisType) -> Prediction:
     """Commit to a number of bytes before you run. The stub is `predict("06.total", ...)`.
 
     guess: text with a unit, such as "212 MB"; a whole number counts as bytes. What cannot be read
-    is no prediction, and the answer says why.
+    is no prediction, and the answer says why: nothing that is written here raises.
 
     >>> predict("06.total", ...)
     06.total: no prediction yet; write a number with its unit in place of the ..., as in "100 MB"
@@ -63,8 +65,10 @@ def predict(name: str, guess: str | int | types.EllipsisType) -> Prediction:
     if guess is ...:
         return Prediction(name)
     try:
-        size = Bytes.parse(guess) if isinstance(guess, str) else Bytes(guess)
-    except (ValueError, TypeError, OverflowError) as error:
+        size = Bytes.parse(guess) if isinstance(guess, str) else whole_bytes(guess, "a number")
+    except ValueError as error:
         return Prediction(name, problem=str(error))
+    if size > _MOST:
+        return Prediction(name, problem="expected at most a million PB, and got more")
     record.keep_prediction(name, size)
     return Prediction(name, size)

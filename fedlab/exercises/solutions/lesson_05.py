@@ -30,4 +30,9 @@ def quarter() -> float:
     return (1 + 1) / (1 + 0.25)
 
 
-ALL = [by_hand, traffic, affordable, quarter]
+def debug_the_bill() -> tuple[int, int]:
+    """Line 3 is in MiB: 6 models went out to be evaluated, beside the training's 48."""
+    return (3, (24 + 24 + 6) * 203_560)
+
+
+ALL = [by_hand, traffic, affordable, quarter, debug_the_bill]

@@ -8,8 +8,8 @@ from fedlab.ledger import Ledger
 
 
 def lost() -> int:
-    """What four truncations throw away."""
-    return 4 * (56_270_848 - 53 * 2**20)
+    """What twelve truncations throw away."""
+    return 12 * (497_759_232 - 474 * 2**20)
 
 
 def total_mib() -> Any:
@@ -22,8 +22,8 @@ def total_mib() -> Any:
 
 
 def failed_client() -> int:
-    """Five models out, three back, and one that was rejected but sent."""
-    return (5 + 4) * 56_270_848
+    """Eight models out, twice; eight updates back, then five and one that was rejected but sent."""
+    return (8 + 8 + 8 + 6) * 56_270_848
 
 
 def uplink_of() -> Any:
@@ -35,9 +35,9 @@ def uplink_of() -> Any:
     return uplink_of
 
 
-def hours() -> float:
-    """Bits over bits per second, in hours."""
-    return 100 * 56_270_848 * 8 / 20e6 / 3600
+def debug_the_bill() -> tuple[str, int]:
+    """The output layer is the embedding: one matrix less in each of twelve messages."""
+    return ("head.weight", 12 * (128_000 + 4_096 + 128))
 
 
-ALL = [lost, total_mib, failed_client, uplink_of, hours]
+ALL = [lost, total_mib, failed_client, uplink_of, debug_the_bill]
