@@ -41,6 +41,8 @@ bench: $(READY)
 	@$(BIN)/python benchmarks/aggregation.py
 	@$(BIN)/python benchmarks/codecs.py
 	@$(BIN)/python benchmarks/proxy.py
+	@$(BIN)/python benchmarks/demos.py
+	@$(BIN)/python benchmarks/first_paint.py
 
 bench-peers: $(READY) $(PEERS_READY)
 	@$(BIN)/python benchmarks/codecs.py
@@ -48,6 +50,7 @@ bench-peers: $(READY) $(PEERS_READY)
 
 bench-learning: $(READY)
 	@$(BIN)/python benchmarks/learning.py
+	@$(BIN)/python benchmarks/capstone.py
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; a few minutes, most of it the download of torch)"

@@ -186,6 +186,17 @@ def test_accuracies_are_in_percent(log) -> None:
     assert figure.png()
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_limits_are_lines_with_their_numbers_drawn_and_said(log) -> None:
+    series = {"dear": {2: 0.5, 400: 0.93}, "cheap": {1: 0.5, 100: 0.9}}
+    limits = (300, 0.92)
+    figure = plots.accuracies(series, title="Runs", x="kB", log=log, limits=limits)
+    assert {"at most 300", "at least 92%"} <= set(texts(figure))
+    assert figure.alt.endswith("to 90.0% at 100. Allowed: 300 at most, 92.0% at least.")
+    assert figure.table.equals(plots.accuracies(series, title="Runs", x="kB").table)
+    assert figure.png()
+
+
 def test_plain_numbers_stand_on_a_scale_from_zero_and_in_the_table_as_given() -> None:
     series = {"alike": {1: 0.3, 20: 2.8}, "apart": {1: 1.2, 5: 2.0, 20: 2.8}}
     figure = plots.numbers(series, title="Drift", x="local epochs", y="L2 distance")

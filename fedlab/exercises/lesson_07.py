@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedlab.codecs import parse
 from fedlab.exercises.framework import Exercise, called, number
+from fedlab.ledger import Ledger
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BUDGET = 2_000  # bytes, in the check of `own_codec`
 _BEST = "topk:0.0264|int4"  # of the library's codecs within the budget, found by trying
-_ARRIVED = (  # what has arrived in the check of `arrived`
-    np.array([9.0, -2.4, 1.25]),
-    np.array([-1.5019, 8.9717, 2.1103, -9.1625, -4.8448, 9.2919]),
-)
 
 Array: TypeAlias = NDArray[Any]
 
@@ -42,8 +42,9 @@ bill = Exercise(
     "beyond 65,536 values a position takes 4 bytes, as much as the value itself.",
     [
         "k × (value + position) + header. Is 2 bytes enough for a position here?",
-        "k is 64,389; value and position are 4 bytes each; the header is 24 + 4 × 2 + 9.",
-        "24 + 8 + 9 + 64_389 * 8",
+        "64,389 values are kept. Each costs 4 bytes, and as many for its position.",
+        "Before the 64,389 × 8 bytes comes the header: 24, and 4 for each dimension. One more part "
+        "of it is missing here.",
     ],
 )
 
@@ -102,36 +103,56 @@ own_codec = Exercise(
         "The lesson's codec pays 4 bytes for a value and 2 for its position: 333 of them. Which of "
         "the two can be narrower?",
         "With float16 values 500 of them fit. With int8 and one scale, more.",
-        "Keep np.argsort(np.abs(flat))[-500:], as float16 values and uint16 positions.",
+        "np.argsort of the sizes gives positions, from the smallest value to the largest: keep the "
+        "last 500. Two astype() and two tobytes() make the message.",
     ],
 )
 
 
-def _without_feedback(updates: Sequence[Array], k: int) -> Array:
-    total = np.zeros_like(updates[0])
-    for update in updates:
-        largest = np.argsort(np.abs(update))[-k:]
-        total[largest] += update[largest]
-    return total
+# what arrives in the two cases of `_check_arrived`, and what does with a known mistake
+_ARRIVED = ([9.0, -2.4, 1.25], [-1.5019, 8.9717, 2.1103, -9.1625, -4.8448, 9.2919])
+_MISTAKEN = {
+    "that is without error feedback: keep what was not sent, add it to what comes": (
+        [10.0, 0.0, 0.0],
+        [-3.4213, 7.0855, -0.0734, -7.5227, -1.8375, 4.3762],
+    ),
+    "largest is meant without the sign: −0.3 is larger than 0.125": (
+        [10.0, 0.0, 1.0],
+        [2.7665, 9.3947, 4.4736, 0.5862, 0.0, 9.4229],
+    ),
+    "the residual is what was wanted and not sent; an older residual is part of what was wanted": (
+        [10.0, 0.0, 0.0],
+        [-1.7214, 7.5204, -1.3026, -8.7989, -1.3758, 6.7794],
+    ),
+    "the old residual is in what was wanted already: it is counted twice": (
+        [44.0, -13.2, 20.0],
+        [76361.3424, 107317.3434, -114268.8701, 167325.1500, -71822.6447, 162453.6949],
+    ),
+    "add the residual first, then choose the k largest": (
+        [10.0, 0.0, 0.0],
+        [-1.5019, 9.2471, 1.7033, -10.1892, -4.8448, 9.2919],
+    ),
+    "that is all of it: only k values travel in each round": (
+        [10.0, -3.0, 1.25],
+        [-0.8887, 9.3947, 1.7033, -9.1625, -4.8448, 9.4229],
+    ),
+}
 
 
 def _check_arrived(answer: Any) -> str | None:
-    random = np.random.default_rng(0)
-    constant = [np.array([1.0, -0.3, 0.125])] * 10
-    cases = [(constant, 1), (list(random.standard_normal((30, 6))), 2)]
-    copies = [([u.copy() for u in updates], k) for updates, k in cases]
-    totals = called(answer, copies, name="arrived")
-    for (updates, k), right, total in zip(cases, _ARRIVED, totals, strict=True):
-        if not isinstance(total, np.ndarray) or total.shape != right.shape:
-            return f"expected an array of shape {right.shape}, got a {type(total).__name__}"
-        if np.allclose(total, right, atol=1e-4):
-            continue
-        if np.allclose(total, _without_feedback(updates, k)):
-            return "that is without error feedback: keep what was not sent, add it to what comes"
-        if np.allclose(total, sum(updates)):
-            return "that is all of it: only k values travel in each round"
-        return f"expected {np.round(right[:3], 3)} first, got {np.round(total[:3], 3)}"
-    return None
+    given = [([np.array([1.0, -0.3, 0.125]) for _ in range(10)], 1)]
+    given += [(list(np.random.default_rng(0).standard_normal((30, 6))), 2)]
+    totals = called(answer, given, name="arrived")
+    for right, total in zip(_ARRIVED, totals, strict=True):
+        if not isinstance(total, np.ndarray) or total.shape != (len(right),):
+            return f"expected an array of shape ({len(right)},), got a {type(total).__name__}"
+    for why, known in (_MISTAKEN | {"": _ARRIVED}).items():
+        if all(np.allclose(k, t, atol=1e-3) for k, t in zip(known, totals, strict=True)):
+            return why or None
+    right, total = next(
+        case for case in zip(_ARRIVED, totals, strict=True) if not np.allclose(*case, atol=1e-3)
+    )
+    return f"expected {np.array(right[:3])} first, got {np.round(total[:3], 3)}"
 
 
 arrived = Exercise(
@@ -143,8 +164,10 @@ arrived = Exercise(
     "what has not arrived yet is the last residual, and it does not grow with the rounds.",
     [
         "Keep two arrays: what arrived so far, and the residual.",
-        "In each round: wanted = update + residual; the k largest of wanted are sent.",
-        "residual = wanted - sent, where sent is zero but for the k values.",
+        "What a client wants to send is its update and the residual together; the k largest of "
+        "these, by size without sign, are sent.",
+        "What was wanted and not sent is the new residual. It takes the old one's place, since the "
+        "old one is in what was wanted.",
     ],
 )
 
@@ -163,6 +186,7 @@ positions = Exercise(
             417.5: "that is log₂(n) bits a position: it also says in which order they come",
             1758.5: "that is one bit a value, kept or not; most of these bits say the same",
             1136.6: "those are bits; a byte is 8 of them",
+            98.48: "those are nats: the natural logarithm, divided by ln 2, is bits",
             142_000.0: "those are bytes; the question asks for kB",
             138.7: "those are KiB; kB are 10³ bytes",
         },
@@ -171,35 +195,95 @@ positions = Exercise(
     [
         "How many ways are there to choose k of n positions?",
         "log₂ of n! / (k! (n − k)!) is the number of bits; math.lgamma(n + 1) is ln n!.",
-        "(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2) / 8000",
+        "One lgamma less two others is the natural logarithm. ln 2 turns it into bits, and from "
+        "bits it is two more divisions to kB.",
     ],
 )
 
 
-both_ways = Exercise(
-    "07.5",
-    "A chain makes the uplink 120 times smaller, and the model goes out in float16 instead of "
-    "float32. By what **factor** does the traffic of both ways together shrink? (Within 1 %.)",
-    lambda answer: number(
-        answer,
-        3.9344,
-        unit="times",
-        within=0.01,
+_FULL, _KEPT = 203_560, 3_216  # bytes of Dense 784-64-10, and of its update as topk:0.01
+_OLD = 2  # the client whose app is an older one
+
+
+@cache
+def metered_run() -> Ledger:
+    """Three rounds with four clients; all but one compress their updates."""
+    from flwr.app import Context, Message
+    from flwr.clientapp.typing import ClientAppCallable
+
+    from fedlab.data import Examples
+    from fedlab.federations import Federation
+    from fedlab.models import seed_mlp
+    from fedlab.mods import compress
+
+    topk = compress("topk:0.01")
+
+    def app_of_each(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        if context.node_config["partition-id"] == _OLD:
+            return call_next(message, context)
+        return topk(message, context, call_next)
+
+    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
+    federation = Federation(seed_mlp, [ten] * 4, ten, lr=0.1, batch=10)
+    return federation.run(3, mods=[app_of_each]).ledger
+
+
+def someones_bill() -> pd.DataFrame:
+    """What somebody charges for `metered_run`."""
+    import pandas as pd
+
+    lines = {"models out": 12, "updates back": 12}
+    rows = {line: [count, f"{_FULL:,}", f"{count * _FULL:,}"] for line, count in lines.items()}
+    rows["total"] = [24, "", f"{24 * _FULL:,}"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["messages", "each", "bytes"])
+
+
+def _check_bill(answer: Any) -> str | None:
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        return "expected two things, (node, bytes), as in (0, 1_000_000)"
+    node, size = answer
+    up = 9 * _KEPT + 3 * _FULL
+    if wrong := number(
+        size,
+        12 * _FULL + up,
+        unit="bytes",
         wrong={
-            61: "that is the mean of the two factors; add up the bytes",
-            122: "factors do not add up; bytes do",
-            240: "factors multiply on the same bytes; these are two links",
-            120: "that is the uplink alone",
-            2 / (1 + 1 / 120): "that has the downlink still in float32",
-            0.25417: "that is the new traffic as a share of the old; turn it round",
+            24 * _FULL: "that is the bill's own total; its second line was counted before "
+            "compression",
+            12 * (_FULL + _KEPT): "that takes every update for compressed; look at the ledger's "
+            "replies one by one",
+            24 * _KEPT: "the codec is on the updates alone; the models went out whole",
+            12 * _KEPT + up: "the codec is on the updates alone; the models went out whole",
+            up: "that is the second line put right; the question asks for the total",
+            9 * (_FULL + _KEPT): "the client that does not compress moved bytes, too",
+            12 * _FULL - up: "that is how much too much was charged; what is the right total?",
+            metered_run().levels().record: "that is with headers and names; the bill is in payload",
+            (12 * _FULL + up) / 10**6: "that is in MB; the question asks for bytes",
         },
-    ),
-    "what is left is nearly all downlink.",
+    ):
+        return wrong
+    if node != _OLD:
+        return f"the bytes are right; but node {node!r} is not it: whose replies are not smaller?"
+    return None
+
+
+debug_the_bill = Exercise(
+    "07.5",
+    "**Debug the bill.** Four clients, three rounds, Dense 784-64-10 (203,560 B), and an app that "
+    "compresses its updates with `topk:0.01`. `ex.metered_run()` really runs it and returns the "
+    "ledger. Beside it is what somebody charges for it. That bill is wrong, and one client still "
+    "runs an older app. Answer with the pair (node, bytes): the node of the older app, and the "
+    "corrected total of the bill in **bytes**.",
+    _check_bill,
+    "one client that does not compress sends more than the three others together. And the models "
+    "that go out are most of the bill.",
     [
-        "Write both links before and after, in models.",
-        "Before: 1 + 1. After: 1/2 + 1/120.",
-        "2 / (1/2 + 1/120)",
+        "Compare each line of the bill with `ledger.downlink` and `ledger.uplink`.",
+        "The updates were priced before compression. `ledger.table()` has a row for each message: "
+        "which payloads are there among those that went up?",
+        "Three kinds of message are on the right bill: models, compressed updates, and three "
+        "updates as large as a model. The ledger adds them up for you.",
     ],
 )
 
-ALL = [bill, own_codec, arrived, positions, both_ways]
+ALL = [bill, own_codec, arrived, positions, debug_the_bill]

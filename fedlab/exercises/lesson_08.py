@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedlab.exercises.framework import Exercise, UntouchedError, called, function, number
+from fedlab.ledger import Ledger
+from fedlab.sizes import size_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
-
-_MINILM = 90_264_584  # bytes of all of it, head included
-_LORA = 297_992  # bytes of the lesson's adapters and head
 
 Matrix: TypeAlias = NDArray[Any]
 
@@ -34,13 +35,15 @@ head = Exercise(
             15_360: "each class has a bias too",
             3_080: "that is the lesson's head, for two classes",
             30_800: "that is both ways; one message was asked for",
+            3_840: "those are the weights' numbers: the biases are missing, and 4 bytes a number",
+            7_700: "that is float16; it travels in float32",
         },
     ),
     "the head grows with the classes alone. The model in front of it may be of any size.",
     [
         "A linear layer has a weight for each input and class, and a bias for each class.",
         "384 × 10 weights and 10 biases, in float32.",
-        "(384 + 1) * 10 * 4",
+        "So there are 385 numbers for each of the ten languages. How many bytes is a float32?",
     ],
 )
 
@@ -65,7 +68,8 @@ adapters = Exercise(
     [
         "A is rank × d_in, B is d_out × rank.",
         "Their sizes add up: rank · (d_in + d_out) numbers of 4 bytes.",
-        "sum(4 * rank * (d_out + d_in) for d_out, d_in in shapes)",
+        "One term for each layer, its two widths added up: sum(… for d_out, d_in in shapes). What "
+        "stands in place of the dots?",
     ],
 )
 
@@ -113,7 +117,7 @@ def _check_thaw(answer: Any) -> str | None:
 
 
 def _size(layer: torch.nn.Module) -> int:
-    return sum(4 * p.numel() for p in layer.parameters())
+    return int(size_of(list(layer.parameters())))
 
 
 def _trained(layer: torch.nn.Module) -> bool:
@@ -131,7 +135,8 @@ thaw = Exercise(
     [
         "Go from the end towards the input, and add up as you go.",
         "Once a layer did not fit, every layer before it is frozen, however small it is.",
-        "for layer in reversed(layers): ...; layer.requires_grad_(fits)",
+        "Python's reversed() goes from the end. A variable remembers whether all layers so far did "
+        "fit, and each layer's requires_grad_() takes its value.",
     ],
 )
 
@@ -154,12 +159,13 @@ def _check_exact_mean(answer: Any) -> str | None:
         return f"expected B (96, r) and A (r, 64), got {b.shape} and {a.shape}"
     off = float(np.linalg.norm(b @ a - mean) / np.linalg.norm(mean))
     sent = b.nbytes + a.nbytes
+    wide = " (those are float64)" if np.float64 in (b.dtype, a.dtype) else ""
     print(f"yours: {sent:,} B, {off:.0%} away from the mean of the products")
     print(f"best known: {least:,} B, exact; one client's own factors: {one:,} B")
     if not off < 1e-5:  # NaN is not
         return f"B @ A is {off:.0%} away from the mean of the products"
     if sent > least:
-        return f"exact, in {sent:,} B; {least:,} B are enough"
+        return f"exact, in {sent:,} B{wide}; {least:,} B are enough"
     return None
 
 
@@ -175,35 +181,98 @@ exact_mean = Exercise(
     [
         "B₁·A₁ + B₂·A₂ is one product, of matrices that are wider and taller.",
         "Put the Bs side by side (np.hstack) and the As on top of each other (np.vstack).",
-        "np.hstack([b for b, _ in pairs]) / len(pairs), np.vstack([a for _, a in pairs])",
+        "The product is now the sum. Divide one of the two by the number of clients, not both.",
     ],
 )
 
 
-newcomers = Exercise(
-    "08.5",
-    "Every phone takes part in one round and never again, and none has MiniLM: it downloads all of "
-    "it (90,264,584 B), then receives and sends what LoRA trains (297,992 B). By what **factor** "
-    "is all traffic smaller than with the whole model both ways? (Two decimals.)",
-    lambda answer: number(
-        answer,
-        1.98688,
-        unit="times",
-        within=0.003,
+# bytes of each tensor of Dense 784-64-10, and which of them come back in `metered_run`
+_TENSORS = {"0.weight": 200_704, "0.bias": 256, "2.weight": 2_560, "2.bias": 40}
+_BACK = {"0.bias", "2.weight", "2.bias"}
+
+
+@cache
+def metered_run() -> Ledger:
+    """Two rounds with four clients that get the whole model and send back what they trained."""
+    from fedlab.data import Examples
+    from fedlab.federations import Federation
+    from fedlab.models import seed_mlp
+    from fedlab.mods import send_only, trainable
+
+    def model() -> torch.nn.Module:
+        network = seed_mlp()
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(name in _BACK)
+        return network
+
+    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
+    federation = Federation(model, [ten] * 4, ten, lr=0.1, batch=10)
+    return federation.run(2, mods=[send_only(trainable(model()))]).ledger
+
+
+def someones_bill() -> pd.DataFrame:
+    """What somebody charges for `metered_run`."""
+    import pandas as pd
+
+    both_ways = {name: 2 * 8 * size for name, size in _TENSORS.items()}
+    rows = {name: [f"{_TENSORS[name]:,}", 8, 8, f"{size:,}"] for name, size in both_ways.items()}
+    rows["total"] = ["", "", "", f"{sum(both_ways.values()):,}"]
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["bytes of it", "times down", "times up", "bytes"]
+    )
+
+
+def _check_bill(answer: Any) -> str | None:
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        return 'expected two things, (names, bytes), as in (["0.bias"], 1_000_000)'
+    names, size = answer
+    whole, back = sum(_TENSORS.values()), sum(_TENSORS[name] for name in _BACK)
+    head = _TENSORS["2.weight"] + _TENSORS["2.bias"]
+    if wrong := number(
+        size,
+        8 * whole + 8 * back,
+        unit="bytes",
         wrong={
-            _MINILM / _LORA: "the first download is on the bill too, for every phone",
-            2.0: "nearly: the adapters travel as well, both ways",
-            0.5033: "turn it round: how many times smaller",
-            2 * _MINILM / (_MINILM + _LORA): "the adapters travel both ways",
+            16 * whole: "that is the bill's own total; which tensors do not come back?",
+            8 * (whole + head): "that takes the last layer alone for what comes back; a reply in "
+            "the ledger weighs more than that",
+            16 * back: "the server sends all of the model, whatever is frozen",
+            16 * head: "the server sends all of the model, whatever is frozen",
+            8 * back: "that is the uplink; the models went out, too",
+            8 * whole: "that is the downlink; the replies are missing",
+            4 * (whole + back): "that is one round; there were two",
+            8 * (whole - back): "that is how much too much was charged; what is the right total?",
+            (8 * whole + 8 * back) / 10**6: "that is in MB; the question asks for bytes",
         },
-    ),
-    "nearly 2, as for any cut of the uplink alone. Few layers pay where the clients come back, or "
-    "come with the model.",
+    ):
+        return wrong
+    if isinstance(names, str) or not isinstance(names, tuple | list | set):
+        return "the bytes are right; give the names as a list, even if it is one"
+    if strange := [name for name in names if name not in list(_TENSORS)]:
+        return f"the bytes are right; but the bill has no tensor {strange[0]!r}"
+    if set(names) != _BACK:
+        weight = sum(_TENSORS[name] for name in set(names))
+        return f"the bytes are right; but these weigh {weight:,} B, and a reply {back:,} B"
+    return None
+
+
+debug_the_bill = Exercise(
+    "08.5",
+    "**Debug the bill.** Four clients, two rounds, Dense 784-64-10. The server sends all of the "
+    "model, the clients send back what they trained. Something is frozen, and nobody remembers "
+    "what. `ex.metered_run()` really runs it and returns the ledger. Beside it is what somebody "
+    "charges for it. Answer with the pair (names, bytes): the list of the tensors that come back, "
+    "and the corrected total of the bill in **bytes**.",
+    _check_bill,
+    "one frozen tensor was nearly half of the bill. What is left is nearly all downlink: the whole "
+    "model, in each round.",
     [
-        "Bytes of one phone: both ways with the whole model, over download and adapters.",
-        "2 × 90,264,584 over (90,264,584 + 2 × 297,992).",
-        "2 * 90_264_584 / (90_264_584 + 2 * 297_992)",
+        "Each line of the bill charges a tensor both ways. Compare their sums with "
+        "`ledger.downlink` and `ledger.uplink`: which way is wrong?",
+        "What does one reply weigh? `ledger.table()` has a row for each.",
+        "It weighs less than the largest tensor, and more than the last layer. Which of the four "
+        "sizes add up to it?",
     ],
 )
 
-ALL = [head, adapters, thaw, exact_mean, newcomers]
+ALL = [head, adapters, thaw, exact_mean, debug_the_bill]

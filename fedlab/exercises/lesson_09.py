@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fedlab.exercises.framework import Exercise, called, function, number
+from fedlab.ledger import Ledger
 from fedlab.meters import traced_peak
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SIZE = 2**20  # bytes of one model in the check of `streamed_drift`
 
@@ -29,13 +34,13 @@ same_work = Exercise(
             40: "that is five times the local work: 100 rounds of five epochs",
             32: "that is what is saved; how much still moves?",
             0.4: "that is one round; how many are left?",
+            16: "both ways are in the 40 GB already",
         },
     ),
     "the bill goes by rounds. Whether the model is as good for it is what the lesson measures.",
     [
         "100 rounds of one epoch are 100 local epochs. How many rounds of five is that?",
-        "20 rounds. One round costs 40 GB / 100.",
-        "40 / 5",
+        "20 rounds. What do they cost, if 100 rounds cost 40 GB?",
     ],
 )
 
@@ -66,8 +71,9 @@ bytes_to = Exercise(
     "learned, not for what was run.",
     [
         "First find the round, then multiply.",
-        "`for rounds, accuracy in enumerate(accuracies)` counts from 0, as the rounds do here.",
-        "if accuracy >= target: return rounds * clients * 2 * size",
+        "enumerate(accuracies) counts from 0, as the rounds do here.",
+        "Return at the first accuracy that is large enough: the rounds so far, times what one "
+        "client moves both ways, times the clients. What is there to return after the loop?",
     ],
 )
 
@@ -122,34 +128,100 @@ streamed_drift = Exercise(
     [
         "The mean of ‖w − mean‖² over the clients is the mean of ‖w‖² minus ‖mean‖².",
         "Keep how many came, the sum of the models, and the sum of their squared lengths.",
-        "At the end: (squares / count - ((total / count) ** 2).sum()) ** 0.5",
+        "At the end, divide both sums by how many came. From the one take the squared length of "
+        "the other, and then the root.",
     ],
 )
 
 
-pull = Exercise(
-    "09.4",
-    "FedProx adds mu/2 · (w − w_global)² for each weight to the loss. The global model's weight "
-    "is 1.0, a client's is 1.5 by now, and mu is 0.2. How much does the term add to the weight's "
-    "**gradient**?",
-    lambda answer: number(
-        answer,
-        0.1,
-        unit="(a gradient)",
-        within=1e-9,
+_MODEL = 203_560  # bytes of Dense 784-64-10
+_CRASHING, _FROM = 3, 4  # the client that crashes, and the first round in which it does
+_NAN, _ONCE = 1, 2  # the client whose model diverges, and the one round in which it does
+
+
+@cache
+def metered_run() -> Ledger:
+    """Six rounds with five clients, of which one diverges once and one crashes in the end."""
+    from flwr.app import ArrayRecord, Context, Message
+    from flwr.clientapp.typing import ClientAppCallable
+
+    from fedlab.data import Examples
+    from fedlab.federations import Federation
+    from fedlab.models import seed_mlp
+    from fedlab.records import array_of, round_of
+
+    def trouble(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        client, round_ = context.node_config["partition-id"], round_of(message.content)
+        if client == _CRASHING and round_ >= _FROM:
+            raise MemoryError("out of memory in local epoch 5")
+        reply = call_next(message, context)
+        if (client, round_) == (_NAN, _ONCE):
+            trained = reply.content["arrays"]
+            assert isinstance(trained, ArrayRecord)
+            diverged = {n: array_of(a.numpy() * np.float32("nan")) for n, a in trained.items()}
+            reply.content["arrays"] = ArrayRecord(diverged)
+        return reply
+
+    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
+    federation = Federation(seed_mlp, [ten] * 5, ten, lr=0.1, batch=10, epochs=5)
+    return federation.run(6, mods=[trouble]).ledger
+
+
+def someones_bill() -> pd.DataFrame:
+    """What somebody charges for `metered_run`."""
+    import pandas as pd
+
+    rows = {f"round {number}": [5, 5, f"{10 * _MODEL:,}"] for number in range(1, 7)}
+    rows["total"] = [30, 30, f"{60 * _MODEL:,}"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["down", "up", "bytes"])
+
+
+def _check_bill(answer: Any) -> str | None:
+    if not isinstance(answer, tuple | list) or len(answer) != 3:
+        return "expected three things, (node, round, bytes), as in (0, 1, 1_000_000)"
+    node, round_, size = answer
+    if wrong := number(
+        size,
+        57 * _MODEL,
+        unit="bytes",
         wrong={
-            0.025: "that is the term itself; the gradient is its derivative by w",
-            0.05: "the 2 of the square cancels the half: mu · (w − w_global)",
-            -0.1: "the sign: SGD subtracts the gradient, and the weight shall go back down to 1.0",
-            0.3: "that pulls towards 0, which is weight decay; FedProx pulls towards the global "
-            "model",
+            60 * _MODEL: "that is the bill's own total; which of its replies never came?",
+            56 * _MODEL: "one reply too many is gone: the one that was rejected had travelled",
+            59 * _MODEL: "it crashed in more than one round; and what was rejected had travelled",
+            54 * _MODEL: "the client that crashed got its model each time: the instructions stay",
+            53 * _MODEL: "the instructions travelled, and so did the reply that was rejected",
+            48 * _MODEL: "it took part in all rounds, and answered in the first of them",
+            58 * _MODEL: "one reply more never came: in how many rounds did it crash?",
+            27 * _MODEL: "that is the uplink; the models went out, too",
+            3 * _MODEL: "that is how much too much was charged; what is the right total?",
+            57: "that is in models; the question asks for bytes",
+            57 * _MODEL / 10**6: "that is in MB; the question asks for bytes",
         },
-    ),
-    "a spring to where the round began: the further a client is, the harder it is pulled back.",
+    ):
+        return wrong
+    if node == _NAN:
+        return f"the bytes are right; but what node {_NAN} sent arrived, and was rejected"
+    if node != _CRASHING:
+        return f"the bytes are right; but node {node!r} answered in each round"
+    if round_ != _FROM:
+        return f"the bytes are right, and the node; but round {round_!r} is not its first failure"
+    return None
+
+
+debug_the_bill = Exercise(
+    "09.4",
+    "**Debug the bill.** Five clients, six rounds of five local epochs, Dense 784-64-10 "
+    "(203,560 B). From some round on one client crashes in its last epoch. `ex.metered_run()` "
+    "really runs it and returns the ledger. Beside it is what somebody charges for it. Answer with "
+    "the triple (node, round, bytes): who crashes, in which round for the first time, and the "
+    "corrected total of the bill in **bytes**.",
+    _check_bill,
+    "a crash costs a model down and saves a reply. What diverged had been sent: it is on the bill.",
     [
-        "Differentiate mu/2 · (w − w_global)² by w.",
-        "mu · (w − w_global).",
-        "round(0.2 * (1.5 - 1.0), 3)",
+        "Compare the bill with `ledger.per_round()`. In which rounds do the bytes differ?",
+        "`ledger.failures` has four entries, and they are not all alike: see outcome and payload.",
+        "A reply that was rejected had travelled. Take off the bill what never came, and nothing "
+        "else: everybody got a model in every round.",
     ],
 )
 
@@ -176,8 +248,8 @@ fastest = Exercise(
     [
         "A round takes epochs × 30 s + 60 s.",
         "90 s, 210 s and 660 s a round; times how many rounds?",
-        "min(100 * 90, 30 * 210, 20 * 660) // 60",
+        "The least of the three products is in seconds.",
     ],
 )
 
-ALL = [same_work, bytes_to, streamed_drift, pull, fastest]
+ALL = [same_work, bytes_to, streamed_drift, debug_the_bill, fastest]

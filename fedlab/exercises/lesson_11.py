@@ -32,21 +32,21 @@ uplink = Exercise(
     "36 bytes on 407,080: what TFF adds does not grow with the model.",
     [
         "Count parameters layer by layer, 4 bytes each. Then look up what else goes up.",
-        "(784 × 128 + 128 + 128 × 10 + 10) × 4, and 36.",
-        "(784 * 128 + 128 + 128 * 10 + 10) * 4 + 36",
+        "784 × 128 weights and 128 biases, 128 × 10 weights and 10 biases; each is 4 bytes.",
+        "Add what TFF adds on the way up. It does not depend on the model, so the lesson's own "
+        "number holds.",
     ],
 )
 
 
 def _check_packed(answer: Any) -> str | None:
-    cases: list[tuple[tuple[int, int], int, str]] = []
-    for values, bits, why in (
-        (50_176, 8, "28 bits of each int32 are used, and the smallest and largest value travel"),
-        (50_176, 1, "the same at 1 bit: 28 values in each int32"),
-        (640, 8, "an int32 that is not full is sent whole: round up"),
-        (10, 2, "20 bits take one int32, and two float32 travel beside it"),
-    ):
-        cases.append(((values, bits), 4 * -(-values * bits // 28) + 8, why))
+    full = "28 bits of each int32 are used, and the smallest and largest value travel"
+    cases = [
+        ((50_176, 8), 57_352, full),
+        ((50_176, 1), 7_176, "the same at 1 bit: 28 values in each int32"),
+        ((640, 8), 740, "an int32 that is not full is sent whole: round up"),
+        ((10, 2), 12, "20 bits take one int32, and two float32 travel beside it"),
+    ]
     if callable(answer) and (slip := _slip(answer)):
         return slip
     return function(answer, cases, name="packed_bytes")
@@ -74,8 +74,9 @@ packed = Exercise(
     "at 8 bits that is 9.14 bits a value, and no tensor shrinks to nothing.",
     [
         "How many bits are there in all? How many int32 carry them?",
-        "Round up: the last int32 is sent whole. Then 4 bytes each, and two float32.",
-        "4 * -(-values * bits // 28) + 8",
+        "Round up: the last int32 is sent whole. math.ceil does, and so does // of a negative "
+        "number, since -7 // 2 is -4.",
+        "4 bytes for each of the int32, and as much for each of the two float32.",
     ],
 )
 
@@ -101,8 +102,8 @@ graph = Exercise(
     "half of MNIST's 60,000 digits; a file has no such limit.",
     [
         "How many bytes is one digit with its label? How many is 100 MiB?",
-        "784 × 4 + 8 bytes a digit, and 100 × 2^20 bytes in all.",
-        "100 * 2**20 // (784 * 4 + 8)",
+        "784 float32 and an int64 make a digit; a MiB is 2^20 bytes.",
+        "Divide, and keep whole digits: `//` rounds down.",
     ],
 )
 
@@ -126,8 +127,8 @@ subrounds = Exercise(
     "the price is time: groups run one after the other.",
     [
         "How many whole clients fit at once?",
-        "memory // each clients fit. How many groups of that size do all clients make?",
-        "-(-clients // (memory // each))",
+        "Divide memory by each, and round down. How many groups of that size do all clients make?",
+        "A group that is not full is a group, too: the second division rounds up.",
     ],
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from fedlab.plots.figure import Figure, canvas, cycle, scale
+from fedlab.plots.figure import GREY, Figure, canvas, cycle, scale
 from fedlab.units import Bytes
 
 if TYPE_CHECKING:
@@ -58,11 +58,17 @@ def curves(
 
 
 def accuracies(
-    series: Mapping[str, Mapping[float, float]], *, title: str, x: str, log: bool = False
+    series: Mapping[str, Mapping[float, float]],
+    *,
+    title: str,
+    x: str,
+    log: bool = False,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
     """Accuracy against a number. series: {"label": {number: accuracy from 0 to 1}}.
 
     x: what the number is. log: whether its scale is logarithmic; 0 then stands in the table alone.
+    limits: the most of the number and the least accuracy that are allowed, as dotted lines.
 
     Raises ValueError for more than eight lines.
     """
@@ -86,6 +92,9 @@ def accuracies(
     axes.set_xlabel(f"{x}, logarithmic scale" if log else x)
     axes.set_ylabel("accuracy")
     said = _ends(series, lambda share: f"{share:.1%}")
+    if limits is not None:
+        _draw_limits(axes, *limits)
+        said += f". Allowed: {_plain(limits[0])} at most, {limits[1]:.1%} at least"
     table = _table(series, x, lambda share: f"{share:.1%}")
     return Figure(picture, table, f"{title}. Accuracy over {x}: {said}.")
 
@@ -106,6 +115,17 @@ def numbers(series: Mapping[str, Mapping[float, float]], *, title: str, x: str, 
     axes.set_ylabel(y)
     table = _table(series, x, _plain)
     return Figure(picture, table, f"{title}. {y} over {x}: {_ends(series, _plain)}.")
+
+
+def _draw_limits(axes: Any, most: float, least: float) -> None:
+    """A dotted line for each, with its number beside it."""
+    look = {"color": GREY, "linestyle": ":", "linewidth": 1.5, "zorder": 0}
+    axes.axvline(most, **look)
+    axes.axhline(least, **look)
+    where = {"textcoords": "offset points", "fontsize": 9, "color": GREY, "va": "bottom"}
+    across, up = ("data", "axes fraction"), ("axes fraction", "data")
+    axes.annotate(f"at most {_plain(most)}", (most, 0), (4, 2), xycoords=across, **where)
+    axes.annotate(f"at least {100 * least:.10g}%", (0, least), (4, 2), xycoords=up, **where)
 
 
 def _draw(

@@ -20,15 +20,15 @@ def own_codec() -> Any:
     import numpy as np
 
     def encode(update: Array) -> bytes:
-        flat = update.ravel()
-        positions = np.sort(np.argsort(np.abs(flat))[-500:]).astype(np.uint16)
-        return flat[positions].astype(np.float16).tobytes() + positions.tobytes()
+        every = np.ravel(update)
+        kept = np.sort(np.argsort(np.abs(every))[-500:]).astype(np.uint16)
+        return every[kept].astype(np.float16).tobytes() + kept.tobytes()
 
     def decode(blob: bytes, shape: tuple[int, ...]) -> Array:
-        values, positions = np.frombuffer(blob, np.float16, 500), np.frombuffer(blob, np.uint16)
-        update = np.zeros(shape, np.float32)
-        update.flat[positions[500:]] = values
-        return update
+        values, kept = np.frombuffer(blob[:1000], np.float16), np.frombuffer(blob[1000:], np.uint16)
+        arrived = np.zeros(shape, np.float32)
+        arrived.flat[kept] = values
+        return arrived
 
     return encode, decode
 
@@ -61,9 +61,9 @@ def positions() -> float:
     return ways / math.log(2) / 8 / 1000
 
 
-def both_ways() -> float:
-    """The downlink is on the bill too."""
-    return (1 + 1) / (1 / 2 + 1 / 120)
+def debug_the_bill() -> tuple[int, int]:
+    """Twelve models out; nine updates came back compressed, and the three of node 2 as they are."""
+    return (2, 12 * 203_560 + 9 * 3_216 + 3 * 203_560)
 
 
-ALL = [bill, own_codec, arrived, positions, both_ways]
+ALL = [bill, own_codec, arrived, positions, debug_the_bill]

@@ -52,10 +52,9 @@ def exact_mean() -> Any:
     return exact_mean
 
 
-def newcomers() -> float:
-    """Each brings its first download into every round."""
-    whole, changed = 90_264_584, 297_992
-    return 2 * whole / (whole + 2 * changed)
+def debug_the_bill() -> tuple[list[str], int]:
+    """Eight whole models out; the first layer's weight does not come back."""
+    return (["0.bias", "2.weight", "2.bias"], 8 * 203_560 + 8 * (256 + 2_560 + 40))
 
 
-ALL = [head, adapters, thaw, exact_mean, newcomers]
+ALL = [head, adapters, thaw, exact_mean, debug_the_bill]

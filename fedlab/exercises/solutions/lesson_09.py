@@ -38,9 +38,9 @@ def streamed_drift() -> Any:
     return streamed_drift
 
 
-def pull() -> float:
-    """The derivative of mu/2 times the square of the distance."""
-    return round(0.2 * (1.5 - 1.0), 3)
+def debug_the_bill() -> tuple[int, int, int]:
+    """All models went out; the replies of client 3 in the last three rounds never came."""
+    return (3, 4, (30 + 30 - 3) * 203_560)
 
 
 def fastest() -> int:
@@ -49,4 +49,4 @@ def fastest() -> int:
     return min(count * (epochs * 30 + 60) for epochs, count in rounds.items()) // 60
 
 
-ALL = [same_work, bytes_to, streamed_drift, pull, fastest]
+ALL = [same_work, bytes_to, streamed_drift, debug_the_bill, fastest]

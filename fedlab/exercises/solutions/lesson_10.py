@@ -27,16 +27,16 @@ def small_model() -> int:
 
     shapes = {"0.weight": (64, 784), "0.bias": (64,), "2.weight": (10, 64), "2.bias": (10,)}
     tensors = [TensorSpec(name, shape) for name, shape in shapes.items()]
-    about = {"config": {"server-round": 1}, "metrics": {"num-examples": 1}}
-    return predict_round(tensors, nodes=2, **about)["node 0"].total.up  # type: ignore[arg-type]
+    config, metrics = {"server-round": 1}, {"num-examples": 1}
+    return predict_round(tensors, nodes=2, config=config, metrics=metrics)["node 0"].total.up
 
 
 def fleet() -> float:
     """A day of one node, times ten thousand."""
     from fedlab.transport import predict_idle
 
-    day = predict_idle(24 * 3600).total
-    return 10_000 * (day.up + day.down).MB / 1_000
+    one = predict_idle(24 * 60 * 60).total
+    return 10_000 * (one.up + one.down).MB / 1_000
 
 
 def carrying() -> Any:
