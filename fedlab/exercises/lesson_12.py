@@ -13,24 +13,25 @@ from fedlab.units import Bytes
 
 budget = Exercise(
     "12.1",
-    "A client may send 300,000 bytes in the whole run, and the run has 40 rounds. How many "
+    "A client may send 300,000 bytes in the whole run, and a run has 24 rounds. How many "
     "**bytes** may an update have, if it has as many in each round?",
     lambda answer: number(
         answer,
-        7_500,
+        12_500,
         unit="bytes",
         wrong={
-            7.5: "that is in kB; the question asks for bytes",
-            750: "the limit is each client's own: the ten do not share it",
-            75_000: "that is what all ten send in a round; how much does one of them?",
-            3_750: "the limit is on the uplink; what comes down is not in it",
+            12.5: "that is in kB; the question asks for bytes",
+            1_250: "the limit is each client's own: the ten do not share it",
+            125_000: "that is what all ten send in a round; how much does one of them?",
+            6_250: "the limit is on the uplink; what comes down is not in it",
+            7_500: "that is for 40 rounds; this run has 24",
             203_560: "that is an update in full; it does not fit a second time",
-            12_000_000: "that is 300,000 bytes in each round; they are for all 40",
-            7_324: "that is in units of 1,024 bytes; a kB has 1,000",
-            7_680: "300 kB are 300 × 1,000 bytes; that takes them for KiB",
+            7_200_000: "that is 300,000 bytes in each round; they are for all 24",
+            12_207: "that is in units of 1,024 bytes; a kB has 1,000",
+            12_800: "300 kB are 300 × 1,000 bytes; that takes them for KiB",
         },
     ),
-    "an update in full is 27 times as large: that is how much codec, layers and rounds must save.",
+    "fewer rounds pay for larger updates; an update in full is still 16 times as large.",
     [
         "The limit is for one client, and for all of its rounds together.",
         "All updates together may have the limit's bytes. How many updates does a client send?",
@@ -127,8 +128,8 @@ own_plan = Exercise(
     "seed=1)` says.",
     [
         "One limit at a time. Which aggregation holds few enough models? It costs no accuracy.",
-        "The bytes next. All 40 rounds are worth having, so exercise 12.1 says what an update may "
-        "have. `Plan(...).update` says what a codec makes of it, before anything runs.",
+        "The bytes next. All 40 rounds are worth having: what may an update have then, as in 12.1? "
+        "`Plan(...).update` says what a codec makes of it, before anything runs.",
         "Few bits for each value leave room for more values. Lesson 07 has two codecs that keep "
         "few values in few bits: a chain, and one that sends no values at all.",
         "Is there room in the bytes, and the accuracy is just too low? The learning rate is free. "

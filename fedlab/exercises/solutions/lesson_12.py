@@ -8,7 +8,7 @@ from typing import Any
 
 def budget() -> int:
     """The uplink of one client over its rounds."""
-    return 300_000 // 40
+    return 300_000 // 24
 
 
 def thousand_clients() -> int:
