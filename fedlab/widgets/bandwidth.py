@@ -12,6 +12,18 @@ from fedlab.widgets.controls import Number
 from fedlab.widgets.picture import Look
 
 
+def travelling(model: Any, outgoing: int | None, incoming: int | None) -> tuple[int, int]:
+    """Bytes to and from one client: those given, or the model's, or the bandwidth lesson's 53 MB.
+
+    >>> travelling(None, 100, None), travelling("pythia-14m", None, 100)
+    ((100, 100), (56270848, 100))
+    """
+    size = 53_000_000 if model is None else int(size_of(model))
+    sent = size if outgoing is None else outgoing
+    back = incoming if incoming is not None else sent if model is None else size
+    return sent, back
+
+
 class BandwidthDemo(Demo):
     """Drag what a federated run moves. The numbers are `FederatedRun`'s.
 
@@ -53,9 +65,7 @@ class BandwidthDemo(Demo):
         rounds: int = 1,
         link_mbps: float = 20.0,
     ) -> None:
-        size = 53_000_000 if model is None else int(size_of(model))
-        sent = size if outgoing is None else outgoing
-        back = incoming if incoming is not None else sent if model is None else size
+        sent, back = travelling(model, outgoing, incoming)
         super().__init__(
             outgoing=sent,
             incoming=back,

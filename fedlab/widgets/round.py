@@ -8,8 +8,8 @@ from typing import Any
 import traitlets
 
 from fedlab.bandwidth import FederatedRun
-from fedlab.sizes import size_of
 from fedlab.widgets import notes
+from fedlab.widgets.bandwidth import travelling
 from fedlab.widgets.base import Demo, Readout, counted, module
 from fedlab.widgets.controls import Choice, Number
 from fedlab.widgets.picture import Look
@@ -82,9 +82,7 @@ travelled.'
         failing: int = 0,
         speed: str = "normal",
     ) -> None:
-        size = 53_000_000 if model is None else int(size_of(model))
-        sent = size if outgoing is None else outgoing
-        back = incoming if incoming is not None else sent if model is None else size
+        sent, back = travelling(model, outgoing, incoming)
         super().__init__(
             outgoing=sent,
             incoming=back,

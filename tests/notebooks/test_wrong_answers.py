@@ -37,7 +37,7 @@ def own_cells(path):
 def filled(source, answer, body):
     """The cell with its dots replaced: of a function's body, of an answer, of a prediction."""
     source = re.sub(r"(?m)^    \.\.\.$", f"    {body}", source)
-    return re.sub(r"(?m)(= |, )\.\.\.(\)?)$", rf"\g<1>{answer}\2", source)
+    return re.sub(r"(?m)(= |, )\.\.\.(\)?)(?=\s*(?:#.*)?$)", rf"\g<1>{answer}\2", source)
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.name[:2])
@@ -58,6 +58,7 @@ def test_dots_are_replaced_where_a_student_would():
         filled('guess = predict("05.five", ...)', '"1 MB"', "")
         == 'guess = predict("05.five", "1 MB")'
     )
+    assert filled("answer = ...  # (node, bytes)", "2", "") == "answer = 2  # (node, bytes)"
     assert filled("answer = ...\nex.a.check(answer)", "2", "") == "answer = 2\nex.a.check(answer)"
     stub = "def f(x):\n    # your code in place of the dots\n    ...\n"
     assert "    return x\n" in filled(stub, "", "return x")
