@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -54,6 +55,20 @@ def test_the_wheel_ships_configurations_lessons_and_constraints(wheel: Path) -> 
     demos = {path.name for path in (ROOT / "fedlab/widgets").glob("*.js")}
     assert {f"fedlab/widgets/{name}" for name in demos} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
+
+
+def test_the_colab_cell_means_this_wheel(wheel: Path) -> None:
+    page = (ROOT / "site/elsewhere.md").read_text("utf-8")
+    (pattern,) = re.findall(r"^%pip install .*?(\S+\.whl)$", page, re.MULTILINE)
+    assert [*wheel.parent.glob(pattern)] == [wheel]
+
+
+def test_the_installed_wheel_copies_the_lessons_and_opens_nothing(
+    fedlab: tuple[Path, Path],
+) -> None:
+    assert run(fedlab, "lessons", "mine", "--copy") == "lessons in mine\n"
+    copied = {path.name for path in (fedlab[1] / "mine").iterdir()}
+    assert {path.name for path in ROOT.glob("lessons/*.ipynb")} <= copied
 
 
 def test_the_installed_wheel_estimates_a_bundled_model(fedlab: tuple[Path, Path]) -> None:

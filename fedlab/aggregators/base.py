@@ -23,7 +23,8 @@ class Aggregator(ABC):
 
     like: an update (or a model) whose tensors are the ones to expect; by default the first update
     sets them. Floating-point tensors are averaged in float32 (float64 stays float64), integers in
-    float64, as Flower does.
+    float64, as Flower does. Its `count` is how many updates came, its `weight` the exact sum of
+    their weights. Each of the four has an example.
     """
 
     def __init__(self, *, like: Update | None = None) -> None:

@@ -59,7 +59,10 @@ class BufferedAsyncMean(RunningMean):
     def add(
         self, update: Update, weight: Weight, *, client: object = None, version: int | None = None
     ) -> None:
-        """As `Aggregator.add`; version: of the model that the update started from (the newest)."""
+        """As `Aggregator.add`; version: of the model that the update started from (the newest).
+
+        Raises AggregationError for what the class says, too.
+        """
         who = self._named(client)
         if self.full:
             raise AggregationError(

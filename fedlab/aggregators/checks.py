@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.dlpack import from_dlpack
+
+from fedlab.tensors import shared
 
 Array = np.ndarray[Any, Any]
 Update = Mapping[str, Array]
@@ -33,7 +34,7 @@ class Expected:
 
 
 def exact_weight(weight: Any, who: str) -> Fraction:
-    """A weight as exactly the number that it is.
+    """A weight as exactly the number that it is. Raises AggregationError unless it is above 0.
 
     >>> exact_weight(0.5, "client 1")
     Fraction(1, 2)
@@ -52,7 +53,10 @@ def exact_weight(weight: Any, who: str) -> Fraction:
 
 
 def described(update: Update, who: str) -> dict[str, Expected]:
-    """What later updates must look like, from a first one."""
+    """What later updates must look like, from a first one.
+
+    Raises AggregationError for what is no update.
+    """
     _check_names(update, who)
     expected = {}
     for name, array in update.items():
@@ -113,15 +117,13 @@ def _check_numbers(numbers: torch.Tensor, where: str) -> None:
 def _tensor(array: Array) -> torch.Tensor:
     """An array as a tensor; cast here where torch has no such numbers.
 
-    Of a read-only one torch.from_numpy warns, and DLPack does not; but DLPack takes longer. Neither
-    takes a negative stride: what does not lie in order is copied, and so is a single number, whose
-    stride may be anything.
+    torch takes no negative stride: what does not lie in order is copied, and so is a single number,
+    whose stride may be anything.
     """
     foreign = array.dtype.kind != "f" or not array.dtype.isnative or array.dtype.itemsize > 8
     if foreign:
         array = array.astype(np.float64)
-    array = np.array(array, order="C", copy=True if array.size < 2 else None)
-    return torch.from_numpy(array) if array.flags.writeable else from_dlpack(array)
+    return shared(np.array(array, order="C", copy=True if array.size < 2 else None))
 
 
 def _kind(array: Any, where: str) -> str:

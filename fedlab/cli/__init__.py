@@ -1,4 +1,8 @@
-"""The command line: fedlab lab, estimate, measure, … (see `app`), a file for each command."""
+"""The command line: fedlab lab, estimate, measure, … (see `app`), a file for each command.
+
+A command's docstring says what its positional arguments are: beside click 8.5, typer 0.20 shows no
+`help` of theirs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import typer
 
 from fedlab.cli import demo, doctor, estimate, grade, lab, lessons, measure, progress
 from fedlab.cli.console import err
+from fedlab.streams import print_any_text
 
 app = typer.Typer(
     name="fedlab",
@@ -29,6 +34,7 @@ app.command(epilog=grade.EXAMPLES)(grade.grade)
 
 def main() -> None:
     """The entry point: what a user got wrong is one sentence and exit status 2, no traceback."""
+    print_any_text()
     try:
         app()
     except (ValueError, FileExistsError) as error:

@@ -23,13 +23,7 @@ EXAMPLES = examples(
 
 
 def estimate(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="A bundled name, a config.json, a .safetensors file, a model directory or a "
-            "Hugging Face id."
-        ),
-    ],
+    model: Annotated[str, typer.Argument()],
     clients: Annotated[int, typer.Option(min=1, help="Clients in the cohort.")] = 2,
     fraction: Annotated[float, typer.Option(help="Share of them selected each round.")] = 1.0,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds.")] = 1,
@@ -49,7 +43,11 @@ def estimate(
     link: Annotated[str, typer.Option(help="A link's rate, for the times.")] = "20Mbps",
     as_json: Json = False,
 ) -> None:
-    """Say what a federated run will move, from sizes alone. No weights are loaded."""
+    """Say what a federated run will move, from sizes alone. No weights are loaded.
+
+    MODEL is a bundled name, a config.json, a .safetensors file, a model
+    directory or a Hugging Face id.
+    """
     from fedlab.bandwidth import FederatedRun
     from fedlab.framing import predict_levels
     from fedlab.sizes import size_of, tensors_of

@@ -25,9 +25,7 @@ EXAMPLES = examples(
 
 
 def grade(
-    folder: Annotated[
-        Path, typer.Argument(help="Where the notebooks are, at any depth, under any names.")
-    ],
+    folder: Annotated[Path, typer.Argument()],
     csv: Annotated[
         Path, typer.Option(metavar="FILE", help="The table, a row a notebook; it is overwritten.")
     ],
@@ -44,10 +42,11 @@ def grade(
 ) -> None:
     """Run a class's notebooks and write down which exercises each has solved.
 
-    Every notebook below FOLDER, under any name, is run from top to bottom as
-    its student left it, in a process and a folder of its own; nothing below
-    FOLDER is written to. A lesson is known by its title. What hangs, crashes,
-    is no lesson or was edited is noted for that student alone.
+    Every notebook below FOLDER, at any depth and under any name, is run from
+    top to bottom as its student left it, in a process and a folder of its
+    own; nothing below FOLDER is written to. A lesson is known by its title.
+    What hangs, crashes, is no lesson or was edited is noted for that student
+    alone.
 
     This runs students' code with your rights, and a score is what that code
     wrote down: grade only whom you would let use this account, and take no

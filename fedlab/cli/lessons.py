@@ -12,7 +12,9 @@ import typer
 
 from fedlab.cli.console import examples, out
 
-EXAMPLES = examples("fedlab lessons", "fedlab lessons my-course --no-browser")
+EXAMPLES = examples(
+    "fedlab lessons", "fedlab lessons my-course --no-browser", "fedlab lessons my-course --copy"
+)
 
 
 def lessons(
@@ -20,11 +22,17 @@ def lessons(
         Path, typer.Argument(help="Where your copy goes when fedlab is installed from a wheel.")
     ] = Path("fedlab-lessons"),
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Only make your copy; Colab and others open it.")
+    ] = False,
 ) -> None:
     """Open JupyterLab at lesson 00."""
     from fedlab.paths import copied_lessons
 
     home = copied_lessons(folder)
+    if copy:
+        out.print(f"lessons in {home}", markup=False, highlight=False, soft_wrap=True)
+        return
     command = [sys.executable, "-m", "jupyter", "lab", "-y", f"--ServerApp.root_dir={home}"]
     command.append("--LabApp.default_url=/lab/tree/00_check_your_setup.ipynb")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

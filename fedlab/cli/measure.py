@@ -32,7 +32,7 @@ _COLUMNS = ("requests", "payload", "message", "wire")
 
 
 def measure(
-    app: Annotated[Path, typer.Argument(help="The directory of a Flower app.")],
+    app: Annotated[Path, typer.Argument()],
     nodes: Annotated[
         int | None, typer.Option(min=1, help="SuperNodes to start on this machine; 2 if not given.")
     ] = None,

@@ -22,8 +22,16 @@ class Codec(ABC):
     """Encodes float16, float32 and float64 tensors of any shape; `str(codec)` is its text form.
 
     A subclass writes and reads a body: the tensor as a flat vector, without header. What it cannot
-    encode (NaN, infinity) and what it cannot decode is a CodecError. Decoding checks everything
-    before it trusts it, and beside the tensor it fills allocates about a byte for each value.
+    encode (NaN, infinity, another dtype) and what it cannot decode is a CodecError, in each method.
+    Decoding checks everything before it trusts it, and beside the tensor it fills allocates about a
+    byte for each value.
+
+    >>> from fedlab.codecs import parse
+    >>> codec, update = parse("float16"), np.ones((64, 784), np.float32)
+    >>> buffer = np.empty(codec.size(update.shape, update.dtype), np.uint8)
+    >>> codec.encode_into(update, buffer)  # 39 bytes of header, 2 for each value
+    100391
+    >>> codec.decode_into(buffer, update)
     """
 
     sparse: ClassVar[bool] = False  # leaves values out: right for updates, wrong for weights

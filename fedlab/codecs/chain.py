@@ -26,6 +26,8 @@ _COUNT = 4  # bytes
 class Chain(Codec):
     """What `values` makes of the values that `positions` keeps.
 
+    Raises CodecError unless the first is sparse and the second is not.
+
     >>> from fedlab.codecs import Quantize, TopK
     >>> codec = Chain(TopK(0.5), Quantize(8))
     >>> str(codec)

@@ -29,7 +29,7 @@ _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Float16(Codec):
-    """Values as float16 or bfloat16.
+    """Values as float16 or bfloat16. Raises CodecError for another name.
 
     >>> codec = Float16()
     >>> codec.decode(codec.encode(np.float32([1, 0.1])), (2,)).tolist()

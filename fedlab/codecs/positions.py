@@ -29,7 +29,11 @@ _AS_IT_IS, _FRAME = 0, 1
 
 
 def width(n: int) -> int:
-    """Bytes of a plain position in a tensor of n values."""
+    """Bytes of a plain position in a tensor of n values; CodecError where 4 do not suffice.
+
+    >>> width(65_536), width(65_537)
+    (2, 4)
+    """
     if n >= 2**32:
         raise CodecError(f"expected fewer than 2**32 values in a tensor, got {n}")
     return 2 if n <= 2**16 else 4
@@ -43,7 +47,10 @@ def write_plain(positions: Positions, n: int, body: Bytes8) -> int:
 
 
 def read_plain(body: Bytes8, n: int) -> Iterator[Positions]:
-    """The positions in pieces, each checked before it is handed out."""
+    """The positions in pieces, each checked before it is handed out.
+
+    Raises CodecError for positions that do not increase or lie outside the tensor.
+    """
     plain, before = body.view(f"<u{width(n)}"), -1
     for start in range(0, len(plain), PIECE):
         piece = plain[start : start + PIECE].astype(np.int64)
@@ -74,7 +81,7 @@ def read_compact(body: Bytes8, k: int, n: int) -> Iterator[Positions]:
     """The k positions in pieces, each checked before it is handed out.
 
     k: checked by the caller to be n at most. A frame that announces more gaps than there can be is
-    refused before it is unpacked.
+    refused before it is unpacked. Raises CodecError for that and for anything but k positions.
     """
     if not len(body) or body[0] not in (_AS_IT_IS, _FRAME):
         raise CodecError(f"expected a form of positions, 0 or 1, got {body[:1].tolist()}")

@@ -48,6 +48,7 @@ class Quantize(Codec):
     """Values in 8, 4 or 2 bits, in blocks of `block` values that share a scale.
 
     block: a multiple of 4; by default 64 for 8 bits, and 32 for fewer. Multiples of 32 are fastest.
+    stochastic: round up or down by chance. Raises CodecError for other bits or another block.
 
     >>> codec = Quantize(4, block=4)
     >>> codec.decode(codec.encode(np.float32([-8, 3.4, 3.6, 0])), (4,)).tolist()

@@ -32,6 +32,8 @@ _SEED = 8  # bytes
 class RandomK(Sparse):
     """A random `fraction` of the values, at least one.
 
+    Raises CodecError for a fraction that is not above 0 and up to 1.
+
     >>> codec = RandomK(0.5)
     >>> blob = codec.encode(np.ones(100, np.float32), seed=0)
     >>> float(codec.decode(blob, (100,)).sum())

@@ -34,6 +34,8 @@ _START = struct.Struct("<If")  # count, mean
 class Ternary(Codec):
     """The largest `fraction` of the values, at least one, as plus or minus their mean size.
 
+    Raises CodecError for a fraction that is not above 0 and up to 1.
+
     >>> codec = Ternary(0.5)
     >>> codec.decode(codec.encode(np.float32([0.4, -1, 3, 0.5])), (4,)).tolist()
     [0.0, -2.0, 2.0, 0.0]

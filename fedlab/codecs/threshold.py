@@ -25,7 +25,7 @@ from fedlab.codecs.sparse import Sparse, check_finite
 
 @dataclass(frozen=True)
 class Threshold(Sparse):
-    """Values of size `least` and above.
+    """Values of size `least` and above. Raises CodecError for a threshold that is not above 0.
 
     >>> codec = Threshold(0.5)
     >>> codec.decode(codec.encode(np.float32([0.4, -0.5, 2])), (3,)).tolist()

@@ -30,6 +30,8 @@ _STRIDE = 131  # of the sample; a prime, so that it does not stay in one column 
 class TopK(Sparse):
     """The largest `fraction` of the values, at least one; of equal ones the first.
 
+    Raises CodecError for a fraction that is not above 0 and up to 1.
+
     >>> codec = TopK(0.5)
     >>> codec.decode(codec.encode(np.float32([0.4, -0.5, 2, 0.5])), (4,)).tolist()
     [0.0, -0.5, 2.0, 0.0]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.dlpack import from_dlpack
+
+from fedlab.tensors import shared
 
 # What a step works on at a time: small enough for a processor's last cache, large enough that two
 # threads seldom wait for Python's lock.
@@ -16,12 +17,10 @@ PIECE = 2**20  # values
 def tensor_of(array: np.ndarray[Any, Any]) -> torch.Tensor:
     """The same memory as a tensor: (n,) as (n,).
 
-    Of a read-only array torch.from_numpy warns and DLPack does not; but a single number has a
-    stride that DLPack does not take, and is copied.
+    A single number's stride may be one that cannot be shared: where it is read-only it is copied.
     """
-    if array.flags.writeable:
-        return torch.from_numpy(array)
-    return from_dlpack(array) if array.size > 1 else torch.from_numpy(array.copy())
+    alone = array.size < 2 and not array.flags.writeable
+    return shared(array.copy() if alone else array)
 
 
 def extremes(values: torch.Tensor) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """The byte format of an encoded tensor, on one page.
 
-All integers are unsigned and little endian.
+All integers are unsigned and little endian::
 
     bytes      what
     0 to 3     magic, b"fedl"

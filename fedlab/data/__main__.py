@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fedlab.data.fetching import cached, fetch
 from fedlab.data.registry import SOURCES, DataError, Source, find
+from fedlab.streams import print_any_text
 from fedlab.units import Bytes
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -62,6 +63,7 @@ def _facts(source: Source) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command: what could not be had is one sentence and exit status 1."""
+    print_any_text()
     try:
         app()
     except DataError as error:

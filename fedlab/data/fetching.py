@@ -51,6 +51,8 @@ def fetch(name: str) -> Path:
     cache's `downloads` folder, put there by hand or left by a run that was killed, is used instead
     of a download if its checksum is right.
 
+    The command `python -m fedlab.data NAME` does the same.
+
     Raises DataError when there is no data set of this name, or it cannot be had.
     """
     source = find(name)

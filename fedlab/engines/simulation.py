@@ -27,6 +27,7 @@ from fedlab.grids import CheckingGrid, DecodingGrid, MeteredGrid
 from fedlab.guards import GuardedClientApp
 from fedlab.ledger import Ledger
 from fedlab.logs import flower_log
+from fedlab.units import whole_number
 
 Engine = Literal["in-process", "ray"]
 
@@ -70,12 +71,26 @@ def simulate(
     Flower gives this process's sys.path to Ray's workers, and copies no files.
 
     A client that fails is in `ledger.failures`, not an exception. What the ServerApp raises is
-    raised here. Raises ValueError for nodes below 1, an unknown engine or an address without Ray,
-    ConnectionError when no cluster can be joined there (within a minute), NotEnoughNodesError when
-    the strategy waits for nodes that will not come.
+    raised here. Raises ValueError for nodes below 1, an engine that is unknown or not installed, or
+    an address without Ray, CodecError for a downlink that leaves values out, ConnectionError when
+    no cluster can be joined there (within a minute), NotEnoughNodesError when the strategy waits
+    for nodes that will not come.
+
+    >>> from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
+    >>> from fedlab.strategies import BandwidthTrackingFedAvg
+    >>> server, client = ServerApp(), ClientApp()
+    >>> @client.train()
+    ... def train(message, context):  # nothing is learned: what travels weighs the same
+    ...     arrays, metrics = message.content["arrays"], MetricRecord({"num-examples": 1})
+    ...     return Message(RecordDict({"arrays": arrays, "metrics": metrics}), reply_to=message)
+    >>> @server.main()
+    ... def main(grid, context):
+    ...     model = ArrayRecord([np.zeros(5, np.float32)])
+    ...     BandwidthTrackingFedAvg(fraction_evaluate=0.0).start(grid, model, num_rounds=1)
+    >>> simulate(server, client, nodes=2).ledger.traffic  # 20 B x 2 clients x 2 ways
+    Bytes(80)
     """
-    if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
-        raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
+    nodes = whole_number(nodes, "nodes")
     if engine not in ("in-process", "ray"):
         raise ValueError(f"engine: expected 'in-process' or 'ray', got {engine!r}")
     if address is not None and engine != "ray":

@@ -23,10 +23,11 @@ def run_under_ray(
     """Run the server in a thread of this process and the clients in Ray's workers.
 
     address: of the cluster whose workers these are; it goes on when the run has ended. None starts
-    Ray here, and stops it at the end.
+    Ray here, and stops it at the end. Raises ValueError where Ray is not installed, ConnectionError
+    when the cluster cannot be joined.
     """
     if importlib.util.find_spec("ray") is None:
-        raise ValueError("engine 'ray' needs Ray: pip install 'flwr[simulation]'")
+        raise ValueError(f"engine 'ray' needs Ray: {_remedy()}")
     if address is not None:
         reach(address)
     from flwr.simulation import run_simulation
@@ -51,6 +52,12 @@ def run_under_ray(
         os.environ.pop("PYTHONPATH", None)
         if python_path is not None:
             os.environ["PYTHONPATH"] = python_path
+
+
+def _remedy() -> str:
+    if sys.platform == "win32" and sys.version_info >= (3, 13):
+        return "on Windows it is for Python 3.12 and older; use one of them, or 'in-process'"
+    return "pip install 'flwr[simulation]'"
 
 
 def reach(address: str) -> None:

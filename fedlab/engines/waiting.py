@@ -19,7 +19,11 @@ class NotEnoughNodesError(RuntimeError):
 
 
 def refuse_to_wait(record: LogRecord, nodes: int, stop: threading.Event) -> None:
-    """Flower waits for ever for nodes that will not come, and says so in its log."""
+    """Raise NotEnoughNodesError when Flower's log says that it waits for nodes that will not come.
+
+    Flower itself would wait for ever. record: of its log. nodes: how many there are. stop: set when
+    the run was stopped, and none will come any more.
+    """
     if str(record.msg).startswith("Waiting for nodes to connect") and isinstance(
         record.args, tuple
     ):
@@ -50,7 +54,7 @@ class Stoppable(GridLayer):
         self._stop = stop
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
-        """Pull, unless the run was stopped."""
+        """Pull. Raises RuntimeError when the run was stopped."""
         if self._stop.is_set():
             raise RuntimeError("the run was stopped")
         return super().pull_messages(message_ids)

@@ -24,6 +24,7 @@ from fedlab.keeper.belongings import MARK, end
 from fedlab.meters import MeteringProxy
 
 _STOP_SECONDS = 5.0  # from being asked to end to being killed
+_SPEECH = {"PYTHONIOENCODING": "utf-8"}  # of the logs; on Windows a file gets another by default
 
 
 class _Programs:
@@ -43,7 +44,7 @@ class _Programs:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env=os.environ | environment | {MARK: self.folder},
+                env=os.environ | _SPEECH | environment | {MARK: self.folder},
             )
         return self._running[name].pid
 

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 MARK = "FEDLAB_KEEPER"  # in the environment of all that a keeper starts, and of what those start
+_GRACE_SECONDS = 3.0  # from being asked to end to being killed
 
 
 def belongings(folder: str) -> Iterator[Any]:
@@ -22,15 +23,15 @@ def belongings(folder: str) -> Iterator[Any]:
                 yield process
 
 
-def end(folder: str, *, grace_seconds: float = 3.0) -> None:
+def end(folder: str) -> None:
     """Ask all of them to end, then kill what is left, until nothing is."""
     asked = list(belongings(folder))
     for process in asked:
         with suppress(psutil.Error):
             process.terminate()
-    psutil.wait_procs(asked, timeout=grace_seconds)
+    psutil.wait_procs(asked, timeout=_GRACE_SECONDS)
     while left := list(belongings(folder)):
         for process in left:
             with suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(left, timeout=grace_seconds)
+        psutil.wait_procs(left, timeout=_GRACE_SECONDS)

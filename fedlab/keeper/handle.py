@@ -29,7 +29,8 @@ class KeeperError(RuntimeError):
 class Keeper:
     """Programs that end with the block, whatever happens to this process meanwhile.
 
-    folder: theirs, deleted at the end; each one's output is in NAME.log there.
+    folder: theirs, deleted at the end; each one's output is in NAME.log there. Every request raises
+    KeeperError when the keeper has ended, does not answer, or could not do it.
 
     >>> with Keeper() as keeper:
     ...     pid = keeper.start("say", [sys.executable, "-c", "print('hello')"])

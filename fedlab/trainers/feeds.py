@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.dlpack import from_dlpack
 
 from fedlab.data import Examples
+from fedlab.tensors import shared
 
 
 class TrainingError(ValueError):
@@ -40,6 +40,9 @@ class Feed:
 
     Raises TrainingError when there are no examples, when they are neither float32 nor int64
     token ids, when labels are not int64, when size is below 1 or micro outside 1 to size.
+
+    >>> Feed(Examples(np.zeros((5, 3), np.float32), np.arange(5)), 4, 2, seed=None).steps
+    2
     """
 
     examples: Examples
@@ -112,6 +115,9 @@ def accumulated(examples: Examples, size: int, micro: int, *, seed: int = 0) -> 
 
     The gradients of a step are the same, up to float32 rounding, for a model that treats each
     example by itself (batch normalisation does not).
+
+    >>> accumulated(Examples(np.zeros((5, 3), np.float32), np.arange(5)), 4, 2).steps
+    2
     """
     return Feed(examples, size, micro, seed)
 
@@ -152,7 +158,7 @@ def check(
 def _tensor(rows: np.ndarray[Any, Any]) -> torch.Tensor:
     """The same memory as a tensor.
 
-    DLPack takes read-only arrays, a mapped file's too, where torch.from_numpy warns. It ends the
-    process on a negative stride: rows that do not lie one after the other are copied first.
+    A mapped file's rows are read-only. DLPack would end the process on a negative stride: rows that
+    do not lie one after the other are copied first.
     """
-    return from_dlpack(np.ascontiguousarray(rows))
+    return shared(np.ascontiguousarray(rows))

@@ -16,6 +16,8 @@ from fedlab.progress import progress_bar
 from fedlab.threads import one_thread
 from fedlab.trainers.feeds import Batch, Feed, TrainingError
 
+Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
+
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "momentum": partial(torch.optim.SGD, momentum=0.9),
@@ -30,7 +32,7 @@ def train(
     *,
     lr: float,
     epochs: int = 1,
-    optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "sgd",
+    optimizer: Optimizer = "sgd",
     proximal: float = 0.0,
     progress: bool = True,
 ) -> list[float]:
@@ -116,6 +118,9 @@ def _diverged(loss: float, updates: int, total: int, lr: float) -> str:
 
 def accuracy(model: torch.nn.Module, examples: Examples, *, size: int = 1000) -> float:
     """The share of examples, 0 to 1, whose largest logit is their label's; `size` at a time.
+
+    model: as `train` takes it; it is in evaluation mode meanwhile. Raises TrainingError for
+    examples that a `Feed` does not take.
 
     >>> examples = Examples(torch.eye(4).numpy(), torch.tensor([0, 1, 2, 0]).numpy())
     >>> accuracy(torch.nn.Identity(), examples)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import traitlets
 
@@ -14,7 +14,16 @@ T = TypeVar("T")
 N = TypeVar("N", bound=float)
 
 
-class Control(traitlets.TraitType[T, T]):
+if TYPE_CHECKING:
+
+    class _Trait(traitlets.TraitType[T, T]): ...
+
+else:  # older traitlets, such as Colab's, are not generic
+
+    class _Trait(traitlets.TraitType, Generic[T]): ...
+
+
+class Control(_Trait[T]):
     """A synced trait with a label. controls.js draws it.
 
     It takes any value and raises nothing, whoever sets it: a cell, a linked widget or a person who

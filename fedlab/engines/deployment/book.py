@@ -1,4 +1,4 @@
-"""The ledger's way out of the ServerApp's process: one JSON object a line, as the run goes.
+"""The ledger's way out of the ServerApp's process: one JSON object a line, as the run goes::
 
     {"time": 1.5, "round": 1, "kind": "train"}      a round trip begins
     {"time": 1.6, "transfer": {"message_id": …}}    the ledger's entries, in their order
@@ -17,10 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from fedlab.engines.deployment.error import DeploymentError
-from fedlab.ledger import Ledger, Transfer
+from fedlab.ledger import DIRECTIONS, Ledger, Outcome, Transfer
 from fedlab.units import Bytes
 
 MARK = "fedlab-ledger "  # before each line in a log
@@ -123,11 +123,7 @@ def _transfer(entry: dict[str, Any]) -> Transfer:
         raise ValueError
     for name in ("node", "round"):
         _whole(entry[name])
-    if entry["direction"] not in ("down", "up") or entry["outcome"] not in (
-        "ok",
-        "failed",
-        "rejected",
-    ):
+    if entry["direction"] not in DIRECTIONS or entry["outcome"] not in get_args(Outcome):
         raise ValueError
     sizes = {name: Bytes(_whole(entry[name])) for name in ("payload", "record", "message")}
     texts = {name: str(entry[name]) for name in ("message_id", "message_type", "reason")}

@@ -51,6 +51,8 @@ def deploy(
     that cannot be reached or that ends, and a run that takes longer than timeout;
     NotEnoughNodesError when the strategy waits for nodes that will not come; ValueError for other
     arguments that are none.
+
+    Lesson 10 deploys an app that comes with the course: `deploy("lessons/apps/pythia", nodes=2)`.
     """
     if not timeout > 0:
         raise ValueError(f"timeout: expected seconds above 0, got {timeout!r}")

@@ -16,14 +16,13 @@ from fedlab.engines.deployment.running import run_app
 from fedlab.engines.deployment.submitting import Submitter, flower_environment, program
 from fedlab.engines.deployment.tls import Certificates, check_pair, made_certificates, reach
 from fedlab.keeper import Keeper
-from fedlab.meters import Exchanges
+from fedlab.meters.exchanges import SERVER, Exchanges
 from fedlab.meters.watched import WatchedGrowth
 from fedlab.ports import is_open
 from fedlab.progress import progress_bar
-from fedlab.units import Bytes
+from fedlab.units import Bytes, whole_number
 
 START_SECONDS = 120.0  # for a SuperLink and its SuperNodes to be ready
-SERVER = "server"  # the hop of the ServerApp
 _LINK, _EXECUTOR = "superlink", "superexec"  # programs, by their names at the keeper
 _PAUSE_SECONDS = 0.1
 _NODE_ID = re.compile(r"SuperNode ID: (\d+)")
@@ -48,10 +47,9 @@ def deployment(
     takes a free one. progress: show a bar while it starts.
 
     Raises ValueError for nodes below 1; DeploymentError when the port is taken, a certificate is no
-    good, or the federation is not ready within 120 s.
+    good, or the federation is not ready within 120 s. Lesson 10 has an example.
     """
-    if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
-        raise ValueError(f"nodes: expected a whole number, 1 or more, got {nodes!r}")
+    nodes = whole_number(nodes, "nodes")
     port = free_port() if port is None else checked_port(port)
     if isinstance(tls, Certificates):
         check_pair(tls)

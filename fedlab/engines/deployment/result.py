@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedlab.engines.deployment.book import RoundTrip
-from fedlab.ledger import Ledger
+from fedlab.ledger import DIRECTIONS, Ledger
 from fedlab.meters import Exchange, Exchanges
 from fedlab.units import Bytes
 
@@ -63,13 +63,13 @@ class DeployResult:
             (number, hop, direction): dict.fromkeys(columns, 0)
             for number in numbers
             for hop in self.wire.hops
-            for direction in ("down", "up")
+            for direction in DIRECTIONS
         }
         for exchange in self.wire:
-            for direction, size in (("down", exchange.down), ("up", exchange.up)):
+            for direction in DIRECTIONS:
                 row = rows[self._round_of(exchange), exchange.hop, direction]
                 row["requests"] += 1
-                row["wire"] += size
+                row["wire"] += getattr(exchange, direction)
         for transfer in self.ledger:
             hop = self.nodes.get(transfer.node, "")
             if carried := rows.get((transfer.round, hop, transfer.direction)):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,21 +36,25 @@ class Finished(NamedTuple):
 
 def program(name: str) -> str:
     """Where one of Flower's programs is. Raises DeploymentError where there is none."""
-    beside = str(Path(sys.executable).parent)
-    if (found := shutil.which(name, path=beside) or shutil.which(name)) is None:
+    if (found := shutil.which(name, path=_scripts()) or shutil.which(name)) is None:
         raise DeploymentError(f"{name} is not installed: pip install 'flwr[simulation]'")
     return found
 
 
+def _scripts() -> str:
+    """The folders where pip puts programs, as PATH has them: on Windows they may not be on it."""
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    return os.pathsep.join(sysconfig.get_path("scripts", scheme) for scheme in schemes)
+
+
 def flower_environment(home: Path) -> dict[str, str]:
     """Variables for Flower's programs: a home of their own, no calls home, our programs first."""
-    beside = str(Path(sys.executable).parent)
     direct = ",".join(filter(None, [getproxies_environment().get("no"), "127.0.0.1"]))
     return {
         "FLWR_HOME": str(home),
         "FLWR_TELEMETRY_ENABLED": "0",
         "FLWR_DISABLE_UPDATE_CHECK": "1",
-        "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{_scripts()}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": direct,  # Flower's requests go through the network's HTTP proxy otherwise
         "no_proxy": direct,
