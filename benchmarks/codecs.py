@@ -8,7 +8,6 @@ it up.
 
 import json
 import math
-import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peers import PYTHON as PEERS
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -42,7 +42,6 @@ COPIES = (  # at most, in copies of the same vector
     ("int4", "decode", 3),
 )
 HERE = Path(__file__).parent
-PEERS = HERE.parent / ".venv-peers" / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 Row = dict[str, Any]
 

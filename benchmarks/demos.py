@@ -2,7 +2,7 @@
 
 An arrow key moves the slider one step; the clock runs in the page, from the key's own time stamp to
 the frame after the one with the new headline, so that up to two frames (33 ms at 60 Hz) are the
-screen's. Three of the demos compute in the page. CompressionDemo asks the kernel, and so does the
+screen's. Three of those shown compute in the page. CompressionDemo asks the kernel, and so does the
 peer: `interact` of an IntSlider, which prints the same formula into its Output.
 """
 

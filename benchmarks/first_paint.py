@@ -3,13 +3,11 @@
 Each time a server of its own, a browser context without a cache, and a kernel that must start.
 """
 
-import shutil
 import statistics
-import sys
 import time
 from datetime import date
-from pathlib import Path
 
+from demos import CHROMIUM, chromium
 from playwright.sync_api import Browser, sync_playwright
 from rich import box
 from rich.console import Console
@@ -17,11 +15,6 @@ from rich.table import Table
 
 from fedlab.demos import CATALOGUE
 from fedlab.demos.serving import serving
-from fedlab.doctor import BROWSERS
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests/browser"))
-
-from conftest import CHROMIUM
 
 TIMES = 3
 MOST_SECONDS = 5.0
@@ -34,7 +27,7 @@ PAINTED = """() => new Promise((painted) => {
 
 
 def first_paint(browser: Browser, name: str) -> float:
-    """Seconds."""
+    """Seconds from the address to the demo's numbers on the screen."""
     with serving("pythia-14m") as server:
         context = browser.new_context(viewport={"width": 1920, "height": 1080})
         page = context.new_page()
@@ -53,9 +46,9 @@ def main() -> None:
     for column in ("demo", "median s", "worst s", "bound s"):
         table.add_column(column, justify="left" if column == "demo" else "right")
     reached = True
-    chromium = next(filter(None, map(shutil.which, BROWSERS)))
+    chromium_here = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=chromium_here, args=CHROMIUM)
         for entry in CATALOGUE:
             entry.prepare()
             seconds = []

@@ -5,7 +5,6 @@ as a fixed tunnel and proxy.py by CONNECT, in an environment of their own: `make
 it. Sender, receiver and proxy are a process each.
 """
 
-import os
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import psutil
+from peers import PYTHON as PEERS
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +30,6 @@ ROUNDS = 5  # of every route in turn, so that a busy moment hits them all; the b
 LEAST_MBPS = 200
 ALL = b"!"  # the receiver's answer
 HERE = Path(__file__)
-PEERS = HERE.parents[1] / ".venv-peers" / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 
 @dataclass

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 ELEMENTS = 14_067_712  # Pythia-14m: 56.27 MB of float32
+TURNS = 40  # at most
+SECONDS = 6.0  # for one codec
 
 
 def vector() -> np.ndarray:
@@ -20,16 +22,14 @@ def vector() -> np.ndarray:
     return np.random.default_rng(0).standard_normal(ELEMENTS, np.float32)
 
 
-def in_turns(
-    *work: Callable[[], object], times: int = 40, seconds: float = float("inf")
-) -> list[float]:
-    """Least milliseconds of each, taken in turns so that all meet the same machine.
+def in_turns(*work: Callable[[], object], seconds: float = float("inf")) -> list[float]:
+    """Least milliseconds of each in 40 turns, so that all meet the same machine.
 
     No further turn starts once `seconds` have gone by. What a task returns is freed off the clock.
     """
     taken: list[list[float]] = [[] for _ in work]
     begun = perf_counter()
-    for turn in range(times):
+    for turn in range(TURNS):
         if turn and perf_counter() - begun > seconds:
             break
         for task, times_of_task in zip(work, taken, strict=True):
@@ -56,12 +56,10 @@ def measured(
     encode: Callable[[], Any],
     decode: Callable[[Any], np.ndarray],
     size: Callable[[Any], int],
-    *,
-    seconds: float = 6.0,
 ) -> Measured:
-    """Encode, decode and copy, in turns for about `seconds`, at most 40 times.
+    """Encode, decode and copy, in turns for about six seconds, at most 40 times.
 
-    The first turn warms up; one that took longer than `seconds` is the measurement itself.
+    The first turn warms up; one that took longer than that is the measurement itself.
     """
     warm = np.empty_like(array)
     started = perf_counter()
@@ -71,16 +69,11 @@ def measured(
     ended = perf_counter()
     error = relative_error(array, decoded)
     del decoded
-    if ended - started > seconds:
+    if ended - started > SECONDS:
         first = 1000 * (encoded - started), 1000 * (ended - encoded)
         (copy,) = in_turns(lambda: np.copyto(warm, array))
         return Measured(*first, copy, size(blob), error)
-    times = in_turns(
-        encode,
-        lambda: decode(blob),
-        lambda: np.copyto(warm, array),
-        seconds=seconds,
-    )
+    times = in_turns(encode, lambda: decode(blob), lambda: np.copyto(warm, array), seconds=SECONDS)
     return Measured(*times, size(blob), error)
 
 

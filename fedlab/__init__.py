@@ -1,5 +1,9 @@
 """fedlab: predict, measure and cut what federated learning costs in memory and bandwidth.
 
+- predict, from descriptions alone: `sizes`, `bandwidth`, `memory`, `framing`
+- measure: `engines` run a federation, `ledger` and `meters` weigh it, `measure` bills any app
+- cut: `codecs`, `mods`, `aggregators`, `strategies`, `trainers`
+
 >>> from fedlab import Bytes, FederatedRun
 >>> FederatedRun(Bytes.parse("53 MB"), cohort=2).traffic
 Bytes(212000000)

@@ -22,7 +22,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `missing` fails the doctor; a `warning` takes something away from the course."""
+    """One finding. `missing` fails the doctor; a `warning` takes something away from the course.
+
+    name: what was looked at. found: what is there. mend: the command or the words that mend it.
+    """
 
     name: str
     status: Status

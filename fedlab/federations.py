@@ -17,12 +17,14 @@ from flwr.serverapp.strategy import Strategy
 from fedlab.codecs import Codec
 from fedlab.data import Examples
 from fedlab.engines import simulate
+from fedlab.engines.simulation import Engine
 from fedlab.ledger import Ledger
 from fedlab.progress import progress_bar
 from fedlab.records import array_of, records_of, round_of
 from fedlab.strategies import StreamingFedAvg
 from fedlab.threads import one_thread
 from fedlab.trainers import Feed, accuracy, train
+from fedlab.trainers.loop import Optimizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ class Federation:
     lr: float
     batch: int = 32
     epochs: int = 1
-    optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "sgd"
+    optimizer: Optimizer = "sgd"
     travels: Literal["model", "trainable"] = "model"
     shuffled: bool = True
 
@@ -74,7 +76,7 @@ class Federation:
         mods: Sequence[Mod] = (),
         strategy: Callable[..., Strategy] = StreamingFedAvg,
         seed: int = 0,
-        engine: Literal["in-process", "ray"] = "in-process",
+        engine: Engine = "in-process",
         downlink: Codec | str | None = None,
     ) -> History:
         """Train for so many rounds; what was moved and what was learned.

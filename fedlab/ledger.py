@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Direction = Literal["down", "up"]
+DIRECTIONS: tuple[Direction, ...] = ("down", "up")
 Outcome = Literal["ok", "failed", "rejected"]
 
 

@@ -11,6 +11,7 @@ _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _PROCESS = re.compile(r"\(?\bpid[= ]\d+\)?[,:]? ?")
 _ELAPSED = re.compile(r"\bin \d+\.\d+s\b")
+_LONGEST = 300  # characters of a reason
 
 
 def clean(text: str) -> str:
@@ -23,11 +24,15 @@ def clean(text: str) -> str:
     return _ELAPSED.sub("in … s", _ADDRESS.sub("…", text))
 
 
-def one_line(reason: str, longest: int = 300) -> str:
-    """A reason without line breaks, colours, process ids and addresses, cut where it rambles."""
+def one_line(reason: str) -> str:
+    """A reason without line breaks, colours, process ids and addresses, cut where it rambles.
+
+    >>> one_line("no\\n  memory at 0x7f3a2b1c")
+    'no memory at …'
+    """
     printable = reason.encode("utf-8", "backslashreplace").decode()
     text = " ".join(clean(printable).split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 class _Plain(logging.Handler):

@@ -99,6 +99,8 @@ def size_of(thing: Any, *, tied: Literal["once", "each"] = "once", dtype: str = 
 def tensors_of(thing: Any, *, dtype: str = "float32") -> list[TensorSpec]:
     """Describe every tensor of `thing` (see `size_of`), in order, tied ones marked.
 
+    Raises what `size_of` raises.
+
     >>> tensors_of({"w": np.zeros((2, 3), np.float16)})
     [TensorSpec(name='w', shape=(2, 3), dtype='float16', tied_to=None)]
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 from typing import Any, Literal, cast
 
 Level = Literal["payload", "record", "message"]
@@ -52,8 +53,14 @@ class Bytes(int):
 
     @property
     def power(self) -> int:
-        """Of 1000, for the unit in which it reads well: 0 for B, 1 for kB, 2 for MB, …"""
-        return min((len(str(abs(int(self)))) - 1) // 3, len(DECIMAL) - 1)
+        """Of 1000, for the unit in which it reads well: 0 for B, 1 for kB, 2 for MB, …
+
+        >>> Bytes(999_994).power, Bytes(999_995).power  # 999.99 kB; 1,000.00 kB reads as 1.00 MB
+        (1, 2)
+        """
+        size, last = abs(int(self)), len(DECIMAL) - 1
+        power = min((len(str(size)) - 1) // 3, last)
+        return power + (0 < power < last and round(size / 1000**power, 2) == 1000)
 
     @property
     def short(self) -> str:
@@ -126,7 +133,11 @@ def _unit(text: str, known: dict[str, int]) -> str | None:
 def whole_bytes(size: Any, what: str) -> Bytes:
     """Check that `size` is a whole number of bytes, at least 0.
 
-    Raises ValueError naming `what` when it is negative, NaN, infinite or has a fractional part.
+    what: its name, for the error's sake. Raises ValueError when it is negative, NaN, infinite or
+    has a fractional part.
+
+    >>> whole_bytes(212e6, "outgoing")
+    Bytes(212000000)
     """
     try:
         if int(size) == size and size >= 0:
@@ -136,10 +147,23 @@ def whole_bytes(size: Any, what: str) -> Bytes:
     raise ValueError(f"{what}: expected a whole number of bytes, 0 or more, got {size!r}")
 
 
+def whole_number(number: Any, what: str, least: int = 1) -> int:
+    """Check that `number` is a whole number, Python's or numpy's, and at least `least`.
+
+    what: its name, for the error's sake. Raises ValueError for anything else, True and 2.0 too.
+
+    >>> whole_number(2, "nodes")
+    2
+    """
+    if isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= least:
+        return int(number)
+    raise ValueError(f"{what}: expected a whole number, {least} or more, got {number!r}")
+
+
 def parse_bps(text: str) -> float:
     """Read a link's rate in bits per second: bps, kbps, Mbps, Gbps (also written Mbit/s).
 
-    A capital B, as in MBps, means bytes and is refused.
+    Raises ValueError for anything else; a capital B, as in MBps, means bytes and is refused.
 
     >>> parse_bps("20Mbps")
     20000000.0
@@ -154,13 +178,13 @@ def parse_bps(text: str) -> float:
 def duration(seconds: float) -> str:
     """A length of time in the two units that a reader needs.
 
-    >>> duration(22.5), duration(4_500), duration(200_000)
-    ('22.5 s', '1 h 15 min', '2 d 8 h')
+    >>> duration(22.5), duration(59.99), duration(4_500), duration(200_000)
+    ('22.5 s', '1.0 min', '1 h 15 min', '2 d 8 h')
     """
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes = seconds / 60
-    if minutes < 60:
+    if round(minutes, 1) < 60:
         return f"{minutes:.1f} min"
     hours, minutes_left = divmod(round(minutes), 60)
     if hours < 48:
@@ -178,6 +202,9 @@ class Levels:
 
     payload: the numbers alone. record: Flower's own `count_bytes()`. message: the deflated content
     that Flower would transmit, without per-message metadata.
+
+    >>> (Levels(Bytes(20), Bytes(150), Bytes(700)) * 2).record
+    Bytes(300)
     """
 
     payload: Bytes = NOTHING

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from fedlab.capstone.servers import Aggregation
-from fedlab.capstone.task import MOST_EPOCHS, MOST_ROUNDS, model, names
+from fedlab.capstone.task import CLIENTS, MOST_EPOCHS, MOST_ROUNDS, model, names
 from fedlab.codecs import CodecError, parse
 from fedlab.memory import ServerMemory
+from fedlab.models import seed_mlp
 from fedlab.sizes import size_of
 from fedlab.units import Bytes
 
@@ -80,11 +81,11 @@ class Plan:
         (22.0, 4.0)
         """
         if self.aggregation == "list":
-            held = ServerMemory(self.size, updates=10, rounds=self.rounds)
+            held = ServerMemory(self.size, updates=CLIENTS, rounds=self.rounds)
         else:
             later = self.rounds if self.aggregation == "running" else 1
-            held = ServerMemory(self.size, updates=10, aggregation="running", rounds=later)
-        return held.total / size_of(model(("0", "2"), 0))
+            held = ServerMemory(self.size, updates=CLIENTS, aggregation="running", rounds=later)
+        return held.total / size_of(seed_mlp())
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         trained = model(tuple(self.layers), 0).named_parameters()

@@ -20,9 +20,10 @@ from flwr.serverapp.strategy import Strategy
 from fedlab.capstone.federation import federation, mods
 from fedlab.capstone.plan import Plan
 from fedlab.capstone.servers import STRATEGIES
-from fedlab.capstone.task import clients, model
+from fedlab.capstone.task import clients
 from fedlab.grids import GridLayer
 from fedlab.meters import traced_peak
+from fedlab.models import seed_mlp
 from fedlab.records import records_of
 from fedlab.sizes import size_of
 
@@ -45,7 +46,7 @@ def server_holds(plan: Plan) -> float:
     with traced_peak():
         scale = _Scale(_tensors())
         few.run(rounds, mods=[scale.weigh_client, *mods(plan)], strategy=_weighed(plan, scale))
-    return scale.most / size_of(model(("0", "2"), 0))
+    return scale.most / size_of(seed_mlp())
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 TensorFlow Federated and Flower need different versions of the same packages. So the one writes a
 plan, the other runs it (`python -m fedlab.crossing FOLDER`, in Flower's environment) and writes the
-outcome. Both sides import this room, which needs numpy alone.
+outcome. Both sides import this room, which needs numpy alone::
 
     plan.json     {"rounds": 5, "lr": 0.1, "batch": 32, "clients": [[0, 2, …], [1, …]]}
                   clients: the digits of each, as indices into `mnist().train`, in the order in

@@ -62,7 +62,7 @@ def widths_of(tensors: Tensors, where: str) -> tuple[int, ...]:
 
 
 def read_tensors(path: Path) -> Tensors:
-    """The arrays of an .npz file, in order. Raises CrossingError for anything else."""
+    """The arrays of an .npz file by name, in order. Raises CrossingError for anything else."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

@@ -26,6 +26,10 @@ class Plan:
     into `mnist().train`. initial: a dense network from 784 to 10, float32, in torch's names.
 
     Raises CrossingError for anything else.
+
+    >>> initial = {"0.weight": np.zeros((10, 784), np.float32), "0.bias": np.zeros(10, np.float32)}
+    >>> Plan(rounds=1, lr=0.1, batch=32, clients=((0, 1), (2,)), initial=initial).widths
+    (784, 10)
     """
 
     rounds: int
@@ -77,7 +81,15 @@ class Outcome:
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Write plan.json and initial.npz into an existing folder."""
+    """Write plan.json and initial.npz into an existing folder.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> initial = {"0.weight": np.zeros((10, 784), np.float32), "0.bias": np.zeros(10, np.float32)}
+    >>> with TemporaryDirectory() as folder:
+    ...     write_plan(Path(folder), Plan(1, 0.1, 32, ((0, 1), (2,)), initial))
+    ...     read_plan(Path(folder)).clients
+    ((0, 1), (2,))
+    """
     numbers = {"rounds": plan.rounds, "lr": plan.lr, "batch": plan.batch, "clients": plan.clients}
     _write(folder, "plan.json", numbers, "initial.npz", plan.initial)
 

@@ -38,7 +38,7 @@ to_megabytes = Exercise(
         answer,
         [
             ((1.0,), 1.048576, "one MiB is 2²⁰ = 1,048,576 bytes"),
-            ((53.6640625,), 56.27084800000000, "do not round on the way"),
+            ((53.6640625,), 56.270848, "do not round on the way"),
             ((0.0,), 0.0, "nothing stays nothing"),
         ],
         name="to_megabytes",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fedlab.exercises.framework import Exercise, called, number
+from fedlab.exercises.streamed import keeps
 from fedlab.ledger import Ledger
 from fedlab.memory import ServerMemory
-from fedlab.meters import traced_peak
 from fedlab.units import Bytes
 
 if TYPE_CHECKING:
@@ -73,17 +73,9 @@ def _check_running_mean(answer: Any) -> str | None:
             return why
     if not np.allclose(mean, exact, rtol=1e-4):
         return "that is not the weighted mean: sum of weight × update, divided by sum of weights"
-    few, many = _held(answer, 10), _held(answer, 30)
-    if many > few + 2:
-        return f"right, but of 10 updates it held {few} at once and of 30 {many}: keep none of them"
+    if kept := keeps(answer, lambda count: _pairs([1] * count), size=_SIZE, what="updates"):
+        return f"right, but {kept}"
     return None
-
-
-def _held(answer: Any, count: int) -> int:
-    """The peak of a student's function, in updates."""
-    with traced_peak() as peak:
-        answer(_pairs([1] * count))
-    return round(peak.size / _SIZE)
 
 
 running_mean = Exercise(
@@ -138,9 +130,7 @@ def metered_run() -> Ledger:
     from flwr.clientapp.typing import ClientAppCallable
     from flwr.serverapp.strategy import FedAvg
 
-    from fedlab.data import Examples
-    from fedlab.federations import Federation
-    from fedlab.models import seed_mlp
+    from fedlab.exercises.small import small_federation
     from fedlab.records import round_of
 
     def fail(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -148,9 +138,7 @@ def metered_run() -> Ledger:
             raise MemoryError("out of memory in the third batch")
         return call_next(message, context)
 
-    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
-    federation = Federation(seed_mlp, [ten] * 5, ten, lr=0.1, batch=10)
-    return federation.run(2, mods=[fail], strategy=FedAvg).ledger
+    return small_federation(5).run(2, mods=[fail], strategy=FedAvg).ledger
 
 
 def someones_bill() -> pd.DataFrame:

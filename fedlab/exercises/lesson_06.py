@@ -12,10 +12,7 @@ from fedlab.units import Bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-PYTHIA = 56_270_848
-
-
-GPT2 = 497_759_232
+PYTHIA, GPT2 = 56_270_848, 497_759_232  # bytes of payload
 
 lost = Exercise(
     "06.1",

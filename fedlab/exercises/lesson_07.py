@@ -36,7 +36,7 @@ bill = Exercise(
             257_597: "each kept value also needs its position",
             25_755_648: "that is the dense update",
             515_144: "the codec's text is in the header too",
-            515_121: "the dimensions are in the header too, 4 bytes each",
+            515_145: "the dimensions are in the header too, 4 bytes each",
         },
     ),
     "beyond 65,536 values a position takes 4 bytes, as much as the value itself.",
@@ -211,9 +211,7 @@ def metered_run() -> Ledger:
     from flwr.app import Context, Message
     from flwr.clientapp.typing import ClientAppCallable
 
-    from fedlab.data import Examples
-    from fedlab.federations import Federation
-    from fedlab.models import seed_mlp
+    from fedlab.exercises.small import small_federation
     from fedlab.mods import compress
 
     topk = compress("topk:0.01")
@@ -223,9 +221,7 @@ def metered_run() -> Ledger:
             return call_next(message, context)
         return topk(message, context, call_next)
 
-    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
-    federation = Federation(seed_mlp, [ten] * 4, ten, lr=0.1, batch=10)
-    return federation.run(3, mods=[app_of_each]).ledger
+    return small_federation(4).run(3, mods=[app_of_each]).ledger
 
 
 def someones_bill() -> pd.DataFrame:

@@ -194,8 +194,7 @@ _BACK = {"0.bias", "2.weight", "2.bias"}
 @cache
 def metered_run() -> Ledger:
     """Two rounds with four clients that get the whole model and send back what they trained."""
-    from fedlab.data import Examples
-    from fedlab.federations import Federation
+    from fedlab.exercises.small import small_federation
     from fedlab.models import seed_mlp
     from fedlab.mods import send_only, trainable
 
@@ -205,8 +204,7 @@ def metered_run() -> Ledger:
             parameter.requires_grad_(name in _BACK)
         return network
 
-    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
-    federation = Federation(model, [ten] * 4, ten, lr=0.1, batch=10)
+    federation = small_federation(4, model=model)
     return federation.run(2, mods=[send_only(trainable(model()))]).ledger
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fedlab.exercises.framework import Exercise, called, function, number
+from fedlab.exercises.streamed import keeps
 from fedlab.ledger import Ledger
-from fedlab.meters import traced_peak
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,17 +104,9 @@ def _check_streamed_drift(answer: Any) -> str | None:
             return why
     if not math.isclose(drift, right, rel_tol=1e-6):
         return f"four models gave {drift:.4g}; their root mean square distance is {right:.4g}"
-    few, many = (_held(answer, count) for count in (10, 30))
-    if many > few + 2:
-        return f"right, but of 10 models it held {few} at once and of 30 {many}: keep none of them"
+    if kept := keeps(answer, _models, size=_SIZE, what="models"):
+        return f"right, but {kept}"
     return None
-
-
-def _held(answer: Any, count: int) -> int:
-    """The peak of a student's function, in models."""
-    with traced_peak() as peak:
-        answer(_models(count))
-    return round(peak.size / _SIZE)
 
 
 streamed_drift = Exercise(
@@ -145,9 +137,7 @@ def metered_run() -> Ledger:
     from flwr.app import ArrayRecord, Context, Message
     from flwr.clientapp.typing import ClientAppCallable
 
-    from fedlab.data import Examples
-    from fedlab.federations import Federation
-    from fedlab.models import seed_mlp
+    from fedlab.exercises.small import small_federation
     from fedlab.records import array_of, round_of
 
     def trouble(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -162,9 +152,7 @@ def metered_run() -> Ledger:
             reply.content["arrays"] = ArrayRecord(diverged)
         return reply
 
-    ten = Examples(np.eye(10, 784, dtype=np.float32), np.arange(10))
-    federation = Federation(seed_mlp, [ten] * 5, ten, lr=0.1, batch=10, epochs=5)
-    return federation.run(6, mods=[trouble]).ledger
+    return small_federation(5, epochs=5).run(6, mods=[trouble]).ledger
 
 
 def someones_bill() -> pd.DataFrame:

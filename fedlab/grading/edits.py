@@ -62,7 +62,8 @@ def _squeezed(source: str) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    """
+    """The first of them by name, and how many more there are.
+
     >>> _few(["a", "b", "c", "d"])
     'a | b | c | and 1 more'
     """

@@ -28,6 +28,13 @@ class GridLayer(Grid):
     before the strategy does; `begin` is called before a round trip, `unanswered` with what came
     back from nobody. A layer never changes what an outgoing message holds: all messages of a round
     share one content.
+
+    >>> class Counting(GridLayer):
+    ...     asked = 0
+    ...
+    ...     def outgoing(self, messages):
+    ...         self.asked += len(messages)
+    ...         return messages
     """
 
     def __init__(self, grid: Grid) -> None:

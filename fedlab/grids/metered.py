@@ -29,7 +29,7 @@ class _Latest(threading.local):
 
 
 class MeteredGrid(GridLayer):
-    """Weighs every message that passes and writes it into a ledger.
+    """Weighs every message that passes and writes it into a ledger, at three levels of bytes.
 
     Metering twice weighs once: around a grid that is metered already, this one only adds its ledger
     to those that the inner one writes.

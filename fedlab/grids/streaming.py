@@ -12,6 +12,7 @@ from flwr.serverapp import Grid
 
 from fedlab.grids.layer import GridLayer
 from fedlab.grids.metered import MeteredGrid
+from fedlab.units import whole_number
 
 _PAUSE_SECONDS = 0.05  # between two looks for replies, when none has come
 
@@ -32,10 +33,7 @@ class StreamingGrid(GridLayer):
 
     def __init__(self, grid: Grid, *, window: int | None = None) -> None:
         super().__init__(grid)
-        whole = isinstance(window, int) and not isinstance(window, bool)
-        if window is not None and not (whole and window > 0):
-            raise ValueError(f"window: expected a whole number, 1 or more, got {window!r}")
-        self.window = window
+        self.window = None if window is None else whole_number(window, "window")
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None

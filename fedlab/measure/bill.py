@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fedlab.ledger import Direction
+from fedlab.ledger import DIRECTIONS, Direction
+from fedlab.meters.exchanges import SERVER
 from fedlab.units import Bytes, Levels
 
 if TYPE_CHECKING:
     from fedlab.engines import DeployResult
-
-SERVER = "server"  # the hop of the ServerApp
-DIRECTIONS: tuple[Direction, ...] = ("down", "up")
 
 
 @dataclass(frozen=True)

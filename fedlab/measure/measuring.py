@@ -31,7 +31,8 @@ def measure(
     in place of the app's own `num-server-rounds`. run_config, tls, timeout, tell: as `deploy` takes
     them.
 
-    Raises what `deploy` raises, and ValueError for rounds that the app has no key for.
+    Raises what `deploy` raises, and ValueError for rounds that the app has no key for. The command
+    `fedlab measure APP` prints the report.
     """
     if superlink is not None and nodes is not None:
         raise ValueError(

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fedlab.bandwidth import FederatedRun
-from fedlab.ledger import Direction, Transfer
-from fedlab.measure.bill import DIRECTIONS, SERVER, Row, bill, hop_of, total, totals
+from fedlab.ledger import DIRECTIONS, Direction, Transfer
+from fedlab.measure.bill import Row, bill, hop_of, total, totals
+from fedlab.meters.exchanges import SERVER
 from fedlab.units import NOTHING, Bytes
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class MeasureReport:
     """What measuring an app found.
 
     app: its directory's name. nodes: the SuperNodes. rounds: what the app was to run. result: what
-    the run left.
+    the run left. `measure` makes it.
     """
 
     app: str

@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from fedlab.units import whole_number
+
 ROUNDS = "num-server-rounds"  # what Flower's own apps call it
 
 
@@ -14,12 +16,15 @@ def with_rounds(
 ) -> dict[str, Any]:
     """A run config with so many rounds, for an app of this config; as it is for None.
 
-    Raises ValueError when the app has no key for them, or run_config says them too.
+    Raises ValueError for rounds below 1, when the app has no key for them, or when run_config says
+    them too.
+
+    >>> with_rounds({"lr": 0.01}, 3, {"lr": 0.1, "num-server-rounds": 10})
+    {'lr': 0.01, 'num-server-rounds': 3}
     """
     if rounds is None:
         return dict(run_config)
-    if type(rounds) is not int or rounds < 1:
-        raise ValueError(f"rounds: expected a whole number, 1 or more, got {rounds!r}")
+    wanted = whole_number(rounds, "rounds")
     if ROUNDS in run_config:
         raise ValueError(f"expected rounds or {ROUNDS} in the config, got both")
     if ROUNDS not in config:
@@ -27,11 +32,13 @@ def with_rounds(
             f"rounds: expected an app with {ROUNDS} in its config, whose keys are "
             f"{', '.join(config) or 'none'}; if one of them says the rounds, set that one instead"
         )
-    return {**run_config, ROUNDS: rounds}
+    return {**run_config, ROUNDS: wanted}
 
 
 def setting(text: str, config: Mapping[str, Any]) -> tuple[str, Any]:
     """Read KEY=VALUE: a value as TOML; as text where it is none, or the app's own value is a text.
+
+    config: the app's own. Raises ValueError for a text without a key and an equals sign.
 
     >>> setting("lr=0.01", {"lr": 0.1}), setting("codec=int8", {"codec": ""})
     (('lr', 0.01), ('codec', 'int8'))

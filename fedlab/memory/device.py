@@ -35,7 +35,7 @@ class DeviceMemory(Breakdown):
     likewise; each is 0 by default but the update. Of a torch module, parameters with
     `requires_grad` are trained; of anything else, all floating-point tensors are.
 
-    Raises ValueError for another optimizer or a negative size.
+    Raises ValueError for another optimizer or a negative size, and what `size_of` raises.
 
     >>> device = DeviceMemory("pythia-14m", optimizer="adam", batch=32_768, activations=609_484_804)
     >>> device.components["optimizer state"]  # 2 x 56,270,848 + 76 x 4

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fedlab.memory.breakdown import Breakdown, sized
 from fedlab.sizes import FLOATS, size_of, tensors_of
-from fedlab.units import Bytes
+from fedlab.units import Bytes, whole_number
 
 Aggregation = Literal["list", "running", "tree", "async"]
 Storage = Literal["resident", "mapped", "half"]
@@ -35,7 +35,11 @@ class ServerMemory(Breakdown):
     window: how many messages may be in flight at once. update: the size of one as it is kept or in
     flight, the model's by default; whatever it weighs, sums are as large as a model.
 
-    Raises ValueError for a count below 1, a fan-out below 2, or a window for "list".
+    storage: of the global model, "resident", "mapped" or "half", as above. rounds: how many the run
+    has. fan_out: of "tree".
+
+    Raises ValueError for a count below 1, a fan-out below 2, a window for "list", or another
+    aggregation or storage.
 
     >>> ServerMemory(Bytes(5 * 2**20), updates=100).total
     Bytes(534773760)
@@ -61,17 +65,12 @@ class ServerMemory(Breakdown):
             )
         if aggregation == "list" and window is not None:
             raise ValueError("window: a list keeps every update; leave the window out, or fold")
-        for what, count, least in (
-            ("updates", updates, 1),
-            ("window", 1 if window is None else window, 1),
-            ("rounds", rounds, 1),
-            ("fan_out", fan_out, 2),
-        ):
-            if isinstance(count, bool) or not isinstance(count, int) or count < least:
-                raise ValueError(f"{what}: expected a whole number, {least} or more, got {count!r}")
+        updates = whole_number(updates, "updates")
+        in_flight = 1 if window is None else whole_number(window, "window")
+        later = whole_number(rounds, "rounds") > 1
+        fan_out = whole_number(fan_out, "fan_out", least=2)
         size = _sent(model) if update is None else sized(update, "update")
         keeps = aggregation == "list"
-        later = rounds > 1
         levels = tree_levels(updates, fan_out) if aggregation == "tree" else 1
         components = {
             "global model": _stored(model, storage),
@@ -79,7 +78,7 @@ class ServerMemory(Breakdown):
             "updates kept": size * updates * keeps,
             "previous round": size * updates * (keeps and later),
             "sums": _averaged(model) * (0 if keeps and later else levels),
-            "in flight": size * (0 if keeps else min(window or 1, updates)),
+            "in flight": size * (0 if keeps else min(in_flight, updates)),
         }
         super().__init__(components)
 

@@ -13,6 +13,7 @@ from fedlab.units import Bytes
 if TYPE_CHECKING:
     import pandas as pd
 
+SERVER = "server"  # the hop of a deployment's ServerApp; its SuperNodes' are "node 0", "node 1", …
 _COLUMNS = {"hop": int, "kind": int, "started": float, "up": int, "down": int}
 _JSON = {"hops": str, "kinds": str} | _COLUMNS
 _SAID = {str: "a text", float: "a decimal number", int: "a whole number"}

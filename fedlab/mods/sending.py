@@ -21,7 +21,8 @@ def send_only(names: Iterable[str]) -> Mod:
 
     names: of the tensors that training changes, such as `trainable(model)`. The reply says how many
     were left out, so that the server's DecodingGrid can tell it from one that lost some. In a
-    client, a name that no reply has is a ValueError, and that client's failure.
+    client, a name that no reply has is a ValueError, and that client's failure. Raises ValueError
+    for one text in place of a list of names.
 
     >>> from flwr.clientapp import ClientApp
     >>> app = ClientApp(mods=[send_only(["head.weight", "head.bias"])])

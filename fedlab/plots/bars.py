@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fedlab.plots.figure import BLUE, GREEN, GREY, ORANGE, Figure, canvas, scale
+from fedlab.plots.figure import BLUE, Figure, canvas, cycle, scale
 from fedlab.units import Bytes
 
 
@@ -12,6 +12,11 @@ def beside(groups: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
     """Bars side by side, one group a key: predicted beside measured.
 
     groups: {"payload": {"predicted": bytes, "measured": bytes}, …}, bytes as whole numbers.
+
+    Raises ValueError for more than eight bars in a group.
+
+    >>> beside({"payload": {"predicted": 160, "measured": 160}}, title="One round").alt
+    'One round. Bars of payload: predicted 160 B, measured 160 B.'
     """
     import numpy as np
     import pandas as pd
@@ -20,7 +25,7 @@ def beside(groups: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
     factor, unit = scale(max(size for group in groups.values() for size in group.values()))
     picture, axes = canvas(title)
     width = 0.8 / len(series)
-    for index, (name, colour) in enumerate(zip(series, (BLUE, ORANGE, GREEN, GREY), strict=False)):
+    for index, (name, colour) in enumerate(zip(series, cycle(len(series)), strict=True)):
         heights = [groups[group][name] / factor for group in groups]
         places = np.arange(len(groups)) + (index - (len(series) - 1) / 2) * width
         bars = axes.bar(places, heights, width * 0.94, label=name, color=colour)
@@ -46,7 +51,10 @@ def bills(
 ) -> Figure:
     """Points on a logarithmic scale, for sizes that differ by orders of magnitude.
 
-    totals: {"label": bytes}; beside_it: more columns of the table, {"hours": {"label": "3 h"}}.
+    totals: {"label": bytes}. beside_it: more columns of the table, {"hours": {"label": "3 h"}}.
+
+    >>> bills({"one round": 4_000, "ten": 40_000}, title="Traffic").table["bytes"].tolist()
+    ['4,000', '40,000']
     """
     import pandas as pd
 

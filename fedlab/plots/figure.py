@@ -23,7 +23,10 @@ _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, its numbers, and a sentence that says what it shows."""
+    """A picture, its numbers as a table, and a sentence that says what it shows.
+
+    As the last line of a notebook's cell it shows the picture, and the table below it.
+    """
 
     picture: MatplotlibFigure
     table: pd.DataFrame
@@ -81,8 +84,21 @@ def ink(colour: str) -> str:
     return "black" if colour in (ORANGE, SKY, YELLOW) else "white"
 
 
+def plain(number: float, _: object = None) -> str:
+    """A number without an exponent; matplotlib gives a formatter the tick's place too.
+
+    >>> plain(0.05), plain(100_000.0)
+    ('0.05', '100,000')
+    """
+    return f"{number:,.10g}"
+
+
 def scale(size: int) -> tuple[int, str]:
-    """The factor and the axis label of the decimal unit in which this size reads well."""
+    """The factor and the axis label of the decimal unit in which this size reads well.
+
+    >>> scale(225_083_392)
+    (1000000, 'MB (10⁶ bytes)')
+    """
     power = Bytes(size).power
     exponent = str(3 * power).translate(_SUPERSCRIPT)
     return 1000**power, f"{DECIMAL[power]} (10{exponent} bytes)" if power else "bytes"

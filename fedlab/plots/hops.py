@@ -38,6 +38,9 @@ def hops(
 
     Raises ValueError without the hop "server" or without a node, when other hops are predicted than
     measured, and for `to` below 1.
+
+    >>> hops({"server": (100, 90), "node 0": (90, 100)}, title="A round").table.index.tolist()
+    ['server', 'node 0']
     """
     import pandas as pd
 

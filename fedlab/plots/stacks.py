@@ -15,9 +15,14 @@ _ROW, _MOST_ROWS = 0.3, 20  # inches a bar; with more bars than this they get th
 
 
 def shares(parts: Mapping[str, int], *, title: str) -> Figure:
-    """One stacked bar: which share of the whole each part is. parts: {"label": bytes}.
+    """One stacked bar: which share of the whole each part is.
+
+    parts: {"label": bytes}, not all 0.
 
     Raises ValueError for more than eight parts.
+
+    >>> shares({"embedding": 900, "layers": 100}, title="A model").alt
+    'A model. Shares of 1.00 kB (0.98 KiB): embedding 90.0%; layers 10.0%.'
     """
     import pandas as pd
 
@@ -44,6 +49,9 @@ def compositions(groups: Mapping[str, Mapping[str, int]], *, title: str) -> Figu
     The total of a group stands at the end of its bar.
 
     Raises ValueError for more than eight parts.
+
+    >>> compositions({"step": {"model": 75, "batch": 25}}, title="Memory").alt
+    'Memory. Shares of step, 100 B: model 75.0%, batch 25.0%.'
     """
     import pandas as pd
 
@@ -74,6 +82,9 @@ def partition(counts: np.ndarray[Any, Any], *, title: str) -> Figure:
 
     counts: (clients, classes) whole numbers, as `fedlab.data.label_counts` gives them. A class's
     number is written on a segment with room for it; from the ninth class on, colours are hatched.
+
+    >>> partition(np.array([[3, 1], [0, 4]]), title="Two clients").table.shape
+    (2, 2)
     """
     import pandas as pd
 

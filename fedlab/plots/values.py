@@ -17,6 +17,9 @@ def magnitudes(values: NDArray[Any], *, title: str) -> Figure:
 
     values: an array of any shape, finite and not all zero. A codec that keeps values with a share
     s of the square sum decodes to a relative error of √(1 - s).
+
+    >>> magnitudes(np.array([0.0, 0.5, -0.02, 3.0]), title="Values").table.loc["zero", "values"]
+    '1'
     """
     import pandas as pd
     from matplotlib.ticker import PercentFormatter

@@ -9,6 +9,7 @@ from pathlib import Path
 from fedlab.paths import shipped
 from fedlab.slides.build import build
 from fedlab.slides.errors import SlidesError
+from fedlab.streams import print_any_text
 
 
 def main() -> int:
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("notebook", nargs="*", type=Path, help="default: every lesson")
     parser.add_argument("--to", metavar="FOLDER", type=Path, default=Path("build/slides"))
     asked = parser.parse_args()
+    print_any_text()
     notebooks = asked.notebook or sorted(shipped("lessons").glob("[0-9][0-9]_*.ipynb"))
     try:
         index = build(notebooks, asked.to, lambda line: print(line, flush=True))

@@ -27,6 +27,10 @@ def in_graph(examples: Examples, batch: int) -> Any:
     """A dataset whose examples are written into its graph.
 
     Raises TffError for examples that a graph cannot hold.
+
+    >>> five = Examples(np.zeros((5, 784), np.float32), np.arange(5))
+    >>> graph_bytes(in_graph(five, 2)) > five.nbytes
+    True
     """
     if examples.nbytes >= GRAPH_LIMIT:
         raise TffError(
@@ -50,7 +54,15 @@ def graph_bytes(dataset: Any) -> Bytes:
 
 
 def write_digits(examples: Examples, path: Path) -> None:
-    """Write digits as records of one length: 784 float32, then the label as int64."""
+    """Write digits as records of one length: 784 float32, then the label as int64.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> five = Examples(np.zeros((5, 784), np.float32), np.arange(5))
+    >>> with TemporaryDirectory() as folder:
+    ...     write_digits(five, Path(folder, "digits"))
+    ...     [len(labels) for _, labels in from_file(Path(folder, "digits"), 2)]
+    [2, 2, 1]
+    """
     records = np.empty(len(examples), _RECORD)
     records["digit"], records["label"] = examples.inputs, examples.labels
     records.tofile(path)

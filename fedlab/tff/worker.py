@@ -128,7 +128,7 @@ class Worker:
 
 
 def refuse_without_worker() -> None:
-    """From now on, what this thread computes outside a Worker is an error.
+    """From now on, what this thread computes outside a Worker raises TffError.
 
     TFF would start a worker of its own for it, which a script leaves behind.
     """

@@ -7,13 +7,14 @@ dragging waits for no kernel; a test holds the two together. `BandwidthDemo` is 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -65,6 +66,8 @@ def counted(number: int, noun: str) -> str:
 class Demo(anywidget.AnyWidget):
     """A demo of the course. A subclass sets `_esm`, declares `Control` traits, says its readout."""
 
+    # whether its numbers are the kernel's: if not, its view comes alive on a page without one
+    needs_kernel: ClassVar[bool] = False
     _css: Path | str = _HERE / "demo.css"
     _controls: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     # what a demo knows from the model it was made of and no control changes: part of the state
@@ -113,7 +116,8 @@ class Demo(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         # The live view comes first where a kernel runs. Picture and table are for the places where
         # none does (the site, a printed page, and GitHub, which shows the table alone); they hold
-        # no random id, so that a lesson executed twice stores the same bytes.
+        # no random id, so that a lesson executed twice stores the same bytes. The site puts the
+        # live view in their place again, by what the table says of the demo.
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
@@ -133,8 +137,21 @@ class Demo(anywidget.AnyWidget):
         )
         return (
             f"{image(self.pictures(said))}"
-            f"<table>\n<caption>{escape(said.headline)}</caption>\n{rows}</table>"
+            f'<table class="fedlab-still"{self._stands_for()}>\n'
+            f"<caption>{escape(said.headline)}</caption>\n{rows}</table>"
         )
+
+    def _stands_for(self) -> str:
+        """Attributes of the table: which demo it is, and all that its view has to know.
+
+        Not the controls: those are the class's.
+        """
+        if self.needs_kernel:
+            return ""
+        names = [name for name in self.traits(sync=True) if not hasattr(anywidget.AnyWidget, name)]
+        state = {name: getattr(self, name) for name in names if not name.startswith("_")}
+        text = json.dumps(state | {"_given": self._given}, sort_keys=True)
+        return f' data-demo="{type(self).__name__}" data-state="{escape(text)}"'
 
     def _noted(self, name: str) -> str:
         return f"<br><em>{escape(self.notes[name])}</em>" if name in self.notes else ""

@@ -35,7 +35,7 @@ class Outcome:
     """What a codec makes of an update.
 
     kept: the positions of the values that travel, in the tensors laid end to end. encoded: bytes of
-    all encoded tensors. error: of the decoded update, relative: ||decoded - update|| / ||update||.
+    all encoded tensors. error: of the decoded update, relative: ‖decoded - update‖ / ‖update‖.
     """
 
     kept: Positions
@@ -65,6 +65,7 @@ error is 0.854.'
     'topk:0.1|int8'
     """
 
+    needs_kernel = True
     _esm = module("compression.js")
     # what the view draws: the readout with its looks, and the values that travel in each bin
     _answer: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)

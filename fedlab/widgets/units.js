@@ -33,16 +33,19 @@ export const percent = (share) => `${fixed(100 * share, 1)}%`;
 // size: a BigInt, since traffic passes 2^53. Both quotients are rounded once, as Python's are.
 export function bytes(size) {
   if (size < 1000n) return `${size} B`;
-  const power = Math.min(Math.floor((`${size}`.length - 1) / 3), DECIMAL.length - 1);
-  const decimal = grouped(fixed(Number(`${size}e-${3 * power}`), 2));
+  const last = DECIMAL.length - 1;
+  const digits = Math.min(Math.floor((`${size}`.length - 1) / 3), last);
+  const inUnits = (power) => fixed(Number(`${size}e-${3 * power}`), 2);
+  const power = digits + (digits < last && Number(inUnits(digits)) === 1000); // 1.00 MB, not kB
+  const decimal = grouped(inUnits(power));
   const binary = grouped(fixed(Number(size) / 1024 ** power, 2));
   return `${decimal} ${DECIMAL[power]} (${binary} ${BINARY[power]})`;
 }
 
 export function duration(seconds) {
-  if (seconds < 60) return `${fixed(seconds, 1)} s`;
+  if (Number(fixed(seconds, 1)) < 60) return `${fixed(seconds, 1)} s`;
   const minutes = seconds / 60;
-  if (minutes < 60) return `${fixed(minutes, 1)} min`;
+  if (Number(fixed(minutes, 1)) < 60) return `${fixed(minutes, 1)} min`;
   const whole = BigInt(fixed(minutes, 0));
   if (whole / 60n < 48n) return `${whole / 60n} h ${whole % 60n} min`;
   const hours = BigInt(fixed(minutes / 60, 0));

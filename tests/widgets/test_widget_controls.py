@@ -98,7 +98,7 @@ def test_the_fallback_is_a_table_with_the_numbers(kind):
     demo = kind()
     data, _ = demo._repr_mimebundle_()
     assert set(data) == {WIDGET_VIEW, "text/html", "text/plain"}
-    assert f">\n<table>\n<caption>{demo.readout().headline}</caption>" in data["text/html"]
+    assert f">\n<caption>{demo.readout().headline}</caption>" in data["text/html"]
     for control in demo.controls():
         shown = control.shown(getattr(demo, control.name))
         assert f'<th scope="row">{control.label}</th><td>{shown}</td>' in data["text/html"]

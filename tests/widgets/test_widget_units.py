@@ -48,6 +48,8 @@ def test_a_share_is_said_as_python_says_it(node, share):
 
 @settings(max_examples=500)
 @given(st.floats(0, 1e17))
+@example(59.94)
+@example(59.96)
 @example(3599.9)
 @example(2.5 * 3600)
 @example(48 * 3600.0)
@@ -63,5 +65,7 @@ def test_a_size_is_said_as_python_says_it(node, size):
 
 def test_so_is_a_size_next_to_a_power_of_1000(node):
     for power in range(3, 19, 3):
-        for size in range(10**power - 3, 10**power + 3):
+        rounds_up = 10**power - 5 * 10**power // 10**6  # to 1,000.00 of the unit below
+        near = (rounds_up, 10**power)
+        for size in (size for at in near for size in range(at - 3, at + 3)):
             assert node.ask("bytes", whole(size)) == str(Bytes(size))

@@ -11,7 +11,7 @@ def by_hand() -> int:
 
 
 def traffic() -> Any:
-    """As Flower selects: int, then the minimum."""
+    """As Flower selects: cut to whole clients before anything is multiplied."""
 
     def traffic(outgoing: int, incoming: int, cohort: int, fraction: float, rounds: int) -> int:
         clients = int(cohort * fraction)
