@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from classes import answered, running, starts, tiny_lessons, write
@@ -35,18 +36,8 @@ def lessons(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def fedlab(monkeypatch, capsys):
-    """Run `fedlab grade …` and return (exit status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fedlab", "grade", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
+def grade(fedlab):
+    return partial(fedlab, "grade")
 
 
 def table(file):
@@ -54,10 +45,10 @@ def table(file):
         return {row["notebook"]: row for row in csv.DictReader(lines)}
 
 
-def test_a_class_becomes_a_table_on_the_screen_and_in_the_file(tmp_path, lessons, fedlab):
+def test_a_class_becomes_a_table_on_the_screen_and_in_the_file(tmp_path, lessons, grade):
     answered(tmp_path / "class" / "ada.ipynb", "4", "6")
     (tmp_path / "grades.csv").write_text("of last week")
-    status, out, err = fedlab(tmp_path / "class", "--csv", tmp_path / "grades.csv")
+    status, out, err = grade(tmp_path / "class", "--csv", tmp_path / "grades.csv")
     assert (status, err) == (0, "")
     assert "2 of 5" in out
     assert "1 of 1 were run to their end" in out
@@ -70,10 +61,10 @@ def test_a_class_becomes_a_table_on_the_screen_and_in_the_file(tmp_path, lessons
     )
 
 
-def test_what_could_not_be_run_is_said_and_is_exit_status_1(tmp_path, lessons, fedlab):
+def test_what_could_not_be_run_is_said_and_is_exit_status_1(tmp_path, lessons, grade):
     answered(tmp_path / "class" / "ada.ipynb", "4", "5")
     write(tmp_path / "class" / "[red]=b.ipynb", title="Another")
-    status, out, _ = fedlab(tmp_path / "class", "--csv", tmp_path / "a.csv", "--json")
+    status, out, _ = grade(tmp_path / "class", "--csv", tmp_path / "a.csv", "--json")
     assert status == 1
     said = json.loads(out)
     assert said["file"] == str(tmp_path / "a.csv")
@@ -95,25 +86,25 @@ def test_what_could_not_be_run_is_said_and_is_exit_status_1(tmp_path, lessons, f
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="its words for these errors are others")
 def test_what_cannot_be_read_or_written_is_one_sentence_before_anything_runs(
-    tmp_path, lessons, fedlab, monkeypatch, folder, file, said
+    tmp_path, lessons, grade, monkeypatch, folder, file, said
 ):
     (tmp_path / "empty").mkdir()
     answered(tmp_path / "class" / "ada.ipynb", "4", "6")
     before = (tmp_path / "class" / "ada.ipynb").read_bytes()
     monkeypatch.setattr(classroom, "Keeper", None)
-    status, out, err = fedlab(tmp_path / folder, "--csv", tmp_path / file)
+    status, out, err = grade(tmp_path / folder, "--csv", tmp_path / file)
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert said in err
     assert (tmp_path / "class" / "ada.ipynb").read_bytes() == before
 
 
-def test_a_markup_or_an_escape_in_a_name_is_shown_as_it_stands(tmp_path, fedlab, monkeypatch):
+def test_a_markup_or_an_escape_in_a_name_is_shown_as_it_stands(tmp_path, grade, monkeypatch):
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "[bold]a.ipynb").touch()
     grades = [Grade("[bold]a.ipynb", note="[red]x")]
     monkeypatch.setattr("fedlab.grading.grade", lambda *_, **__: (one for one in grades))
-    out = fedlab(tmp_path / "class", "--csv", tmp_path / "a.csv")[1]
+    out = grade(tmp_path / "class", "--csv", tmp_path / "a.csv")[1]
     assert "[bold]a.ipynb" in out
     assert "[red]x" in out
 

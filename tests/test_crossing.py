@@ -1,18 +1,14 @@
-"""What crosses between two environments: written and read to the bit, run by real Flower."""
+"""What crosses between two environments is written and read to the bit, or refused."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from tiny_plan import TINY, network, same_bits, shapes
 
 from fedlab import Bytes
 from fedlab.crossing import (
@@ -25,26 +21,12 @@ from fedlab.crossing import (
     write_plan,
 )
 from fedlab.data import mnist
-from fedlab.models import mlp
-from fedlab.trainers import Feed, accuracy, train
 from fedlab.units import Levels
 
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 SIZES = st.integers(0, 2**60).map(Bytes)
 LEVELS = st.builds(Levels, SIZES, SIZES, SIZES)
 INDICES = st.lists(st.integers(0, 2**40), min_size=1, max_size=4).map(tuple)
-
-
-def shapes(*widths):
-    """The tensors of a dense network in torch's names."""
-    for layer, (inputs, outputs) in enumerate(pairwise(widths)):
-        yield f"{2 * layer}.weight", (outputs, inputs)
-        yield f"{2 * layer}.bias", (outputs,)
-
-
-def network(*widths):
-    random = np.random.default_rng(0)
-    return {n: random.normal(0, 0.05, shape).astype(np.float32) for n, shape in shapes(*widths)}
 
 
 @st.composite
@@ -73,23 +55,6 @@ OUTCOMES = st.builds(
     failures=st.lists(st.text(max_size=9), max_size=2).map(tuple),
     final=networks(),
 )
-
-
-TINY = Plan(
-    rounds=1,
-    lr=0.1,
-    batch=8,
-    clients=((0, 1, 2, 3, 4, 5, 6, 7, 8, 9), (20, 10), (30, 31, 32)),
-    initial=network(784, 5, 10),
-)
-
-
-def same_bits(one, other):
-    return list(one) == list(other) and all(
-        (one[n].dtype, one[n].shape, one[n].tobytes())
-        == (other[n].dtype, other[n].shape, other[n].tobytes())
-        for n in one
-    )
 
 
 @given(plan=PLANS)
@@ -175,89 +140,3 @@ def test_a_plan_shares_out_digits_in_its_own_order_or_says_which_are_not_there()
     beyond = replace(TINY, clients=((0,), (10**30,)))
     with pytest.raises(CrossingError, match=f"^clients: expected digits 0 to 3999, got {10**30}$"):
         beyond.shares(digits)
-
-
-def crossing(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "fedlab.crossing", *arguments],
-        env={**os.environ, "COLUMNS": "100", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command_runs_real_flower_and_leaves_the_outcome(tmp_path):
-    write_plan(tmp_path, TINY)
-    done = crossing(str(tmp_path))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    outcome = read_outcome(tmp_path)
-    payload = 4 * sum(tensor.size for tensor in TINY.initial.values())
-    assert outcome.downlink.payload == outcome.uplink.payload == 3 * payload
-    assert payload < outcome.uplink.record / 3 < outcome.uplink.message
-    assert outcome.failures == ()
-    expected = by_hand(TINY)
-    for name, tensor in outcome.final.items():
-        np.testing.assert_allclose(tensor, expected[name], rtol=0, atol=1e-7)
-    assert outcome.accuracies == tuple(
-        accuracy(loaded(tensors), mnist().test) for tensors in (TINY.initial, outcome.final)
-    )
-
-
-def by_hand(plan):
-    """One round of federated averaging: each client's digits in their order, weighted by number."""
-    mean = {name: np.zeros_like(tensor) for name, tensor in plan.initial.items()}
-    digits = sum(map(len, plan.clients))
-    for examples in plan.shares(mnist().train):
-        model = loaded(plan.initial)
-        train(model, Feed(examples, plan.batch, plan.batch, None), lr=plan.lr, epochs=1)
-        for name, tensor in model.state_dict().items():
-            mean[name] += tensor.numpy() * np.float32(len(examples) / digits)
-    return mean
-
-
-def loaded(tensors):
-    model = mlp((784, 5, 10))
-    model.load_state_dict({name: torch.tensor(tensor) for name, tensor in tensors.items()})
-    return model
-
-
-def test_a_client_that_diverges_is_in_the_outcome_with_its_reason(tmp_path):
-    write_plan(tmp_path, replace(TINY, lr=1e300))
-    assert crossing(str(tmp_path)).returncode == 0
-    outcome = read_outcome(tmp_path)
-    assert sorted(failure.split(":")[0] for failure in outcome.failures) == [
-        f"client {client}, round 1" for client in range(3)
-    ]
-    assert same_bits(outcome.final, TINY.initial)
-
-
-def test_help_shows_an_example():
-    done = crossing("--help")
-    assert done.returncode == 0
-    assert "python -m fedlab.crossing a/folder/with/plan.json" in done.stdout
-
-
-def test_a_wrong_plan_is_one_sentence_and_nothing_is_written(tmp_path):
-    write_plan(tmp_path, replace(TINY, clients=((0, 4000),)))
-    done = crossing(str(tmp_path))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "fedlab: clients: expected digits 0 to 3999, got 4000\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["initial.npz", "plan.json"]
-
-
-def test_a_folder_without_a_plan_is_one_sentence_that_names_no_folder(tmp_path):
-    done = crossing(str(tmp_path / "gone"))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("fedlab: plan.json cannot be read as JSON: No such file or directory\n")
-    assert not list(tmp_path.iterdir())
-
-
-def test_digits_that_cannot_be_had_are_one_sentence(tmp_path):
-    write_plan(tmp_path, TINY)
-    done = crossing(str(tmp_path), FEDLAB_CACHE=str(tmp_path / "cache"), PIP_NO_INDEX="1",
-                    PIP_FIND_LINKS="")  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("fedlab: the data set 'mnist' is not in the cache")
-    assert len(done.stderr.splitlines()) == 1

@@ -1,7 +1,8 @@
 """The guard around a client: an answer always goes back, and state is kept only on success."""
 
 import pytest
-from apps import BAD, answer, client, echo, federation, instructions, model
+from apps import answer, client, echo, federation, instructions, model
+from bad_clients import BAD
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 

@@ -1,22 +1,13 @@
-"""What a participant and the server hold: predicted from descriptions, counted on real objects."""
-
-import copy
-from itertools import pairwise
+"""What a participant holds: predicted from descriptions, counted on what PyTorch holds."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from layered import normed, tied
 from torch.nn.functional import cross_entropy
-from torch.profiler import ProfilerActivity, profile
 
-from fedlab.aggregators import TreeMean
-from fedlab.memory import DeviceMemory, ServerMemory, saved_activations
-from fedlab.memory.server import tree_levels
-from fedlab.models import mnist_cnn, on_meta, pythia_14m, seed_mlp
-from fedlab.sizes import TensorSpec
-from fedlab.units import Bytes
+from fedlab.memory import DeviceMemory, ServerMemory
+from fedlab.models import mnist_cnn, pythia_14m, seed_mlp
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
@@ -24,17 +15,6 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
 }
-
-
-def normed():
-    """Batch normalisation: three buffers, one of them int64."""
-    return torch.nn.Sequential(torch.nn.Linear(784, 20), torch.nn.BatchNorm1d(20))
-
-
-def tied():
-    model = torch.nn.Sequential(*(torch.nn.Linear(784, 784, bias=False) for _ in range(2)))
-    model[1].weight = model[0].weight
-    return model
 
 
 def partly_frozen():
@@ -142,151 +122,3 @@ def test_the_table_adds_up_and_shows_what_is_not_explained():
 def test_a_bad_component_is_named(settings, said):
     with pytest.raises(ValueError, match=said):
         DeviceMemory(100, **settings)
-
-
-# --- activations ---------------------------------------------------------------------------------
-
-
-def classified(model, device="cpu", count=32):
-    model = copy.deepcopy(model).to(device)
-    batch = [torch.zeros(count, 784, device=device), torch.zeros(count, dtype=int, device=device)]
-    return model, batch, lambda: cross_entropy(model(batch[0]), batch[1])
-
-
-@given(count=st.integers(1, 40), widths=st.lists(st.integers(1, 30), min_size=1, max_size=3))
-def test_an_mlps_activations_are_its_formula(count, widths):
-    """By hand, from the derivatives: each layer needs its input, ReLU its output."""
-    layers = [torch.nn.Linear(7, widths[0])]
-    for before, after in pairwise(widths):
-        layers += [torch.nn.ReLU(), torch.nn.Linear(before, after)]
-    model, batch = torch.nn.Sequential(*layers), torch.zeros(count, 7)
-    kept = saved_activations(lambda: model(batch).sum(), model=model, batch=[batch])
-    assert kept == 4 * count * sum(widths[:-1])
-
-
-@pytest.mark.parametrize("build", [seed_mlp, mnist_cnn])
-def test_activations_are_what_the_allocator_did_not_get_back(build):
-    """The profiler counts the allocator's calls, not autograd's: what stays after the forward pass.
-
-    The loss itself stays too, and is no activation: 4 bytes.
-    """
-    model, batch, forward = classified(build())
-    forward()  # what is allocated once
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as run:
-        graph = forward()
-    stayed = sum(event.self_cpu_memory_usage for event in run.key_averages())
-    del graph
-    assert saved_activations(forward, model=model, batch=batch) == stayed - 4
-
-
-@pytest.mark.parametrize("build", [seed_mlp, mnist_cnn, normed])
-def test_the_meta_device_counts_the_same(build):
-    here, there = classified(build()), classified(build(), "meta")
-    assert saved_activations(here[2], model=here[0], batch=here[1]) == saved_activations(
-        there[2], model=there[0], batch=there[1]
-    )
-
-
-@pytest.mark.parametrize("build", [lambda: on_meta("pythia-14m"), pythia_14m])
-def test_pythias_activations_are_one_number_on_the_cpu_and_on_meta(build):
-    model = build().train()
-    model.config._attn_implementation = "eager"  # meta has no fused attention
-    tokens = torch.zeros(4, 512, dtype=torch.long, device=model.device)
-    kept = saved_activations(lambda: model(tokens, labels=tokens).loss, model=model, batch=[tokens])
-    assert kept == 609_501_188 - 4 * 512 * 8
-
-
-def test_views_count_once_and_as_all_of_what_they_keep_alive():
-    base = torch.zeros(100, requires_grad=True)
-
-    def forward():
-        doubled = base * 2.0
-        return doubled[:10] ** 2, doubled[5:20] ** 2, doubled.reshape(10, 10).exp()
-
-    assert saved_activations(forward, model=torch.nn.Module()) == 400 + 400  # doubled, exp's result
-
-
-def test_parameters_and_buffers_are_not_activations():
-    model = torch.nn.BatchNorm1d(3)
-    x = torch.zeros(8, 3)
-    kept = saved_activations(lambda: model(x).sum(), model=model, batch=[x])
-    assert kept == 2 * 3 * 4  # the batch's mean and deviation
-
-
-def test_without_gradients_nothing_is_kept():
-    model, x = seed_mlp(), torch.zeros(4, 784)
-    with torch.no_grad():
-        assert saved_activations(lambda: model(x), model=model) == 0
-    assert saved_activations(lambda: None, model=model) == 0
-
-
-# --- the server ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"aggregation": "list"}, (100, 0, 2000, 0, 100, 0)),
-        ({"aggregation": "list", "rounds": 2}, (100, 100, 2000, 2000, 0, 0)),
-        ({"aggregation": "list", "storage": "mapped"}, (0, 0, 2000, 0, 100, 0)),
-        ({"aggregation": "running"}, (100, 0, 0, 0, 100, 100)),
-        ({"aggregation": "running", "rounds": 5, "window": 8}, (100, 100, 0, 0, 100, 800)),
-        ({"aggregation": "running", "window": 21}, (100, 0, 0, 0, 100, 2000)),
-        ({"aggregation": "async", "window": 3, "storage": "half"}, (50, 0, 0, 0, 100, 300)),
-        ({"aggregation": "tree", "fan_out": 3}, (100, 0, 0, 0, 300, 100)),
-        ({"aggregation": "running", "update": 7, "window": 2}, (100, 0, 0, 0, 100, 14)),
-        ({"aggregation": "list", "update": 7}, (100, 0, 140, 0, 100, 0)),
-    ],
-)
-def test_the_servers_components_are_those_by_hand(settings, expected):
-    memory = ServerMemory(100, updates=20, **settings)
-    names = ("global model", "initial model", "updates kept", "previous round", "sums", "in flight")
-    assert memory.components == dict(zip(names, expected, strict=True))
-    assert memory.total == sum(expected)
-    assert memory.table().loc["total", "bytes"] == f"{sum(expected):,}"
-
-
-def test_a_sum_of_halves_is_in_float32_and_of_integers_in_float64():
-    model = {"w": np.zeros(100, np.float16), "n": np.zeros(3, np.int32), "d": np.zeros(2)}
-    memory = ServerMemory(model, updates=5, aggregation="running")
-    assert memory.components["in flight"] == memory.components["global model"] == 200 + 12 + 16
-    assert memory.components["sums"] == 400 + 24 + 16
-    assert ServerMemory([TensorSpec("w", (9,), "bfloat16")], updates=1).components["sums"] == 36
-
-
-def test_tied_tensors_are_stored_once_and_sent_and_summed_each():
-    components = ServerMemory(tied(), updates=3, aggregation="running").components
-    once = 784 * 784 * 4
-    assert (components["global model"], components["sums"]) == (once, 2 * once)
-    assert components["in flight"] == 2 * once
-
-
-@given(updates=st.integers(1, 300), fan_out=st.integers(2, 12))
-def test_a_tree_holds_as_many_sums_as_predicted(updates, fan_out):
-    mean, most = TreeMean(fan_out), 0
-    for _ in range(updates):
-        mean.add({"w": np.zeros(1, np.float32)}, 1)
-        most = max(most, mean.sums)
-    assert most == tree_levels(updates, fan_out)
-    memory = ServerMemory(Bytes(40), updates=updates, aggregation="tree", fan_out=fan_out)
-    assert memory.components["sums"] == 40 * most
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"updates": 0}, "updates: expected a whole number, 1 or more, got 0"),
-        ({"updates": True}, "updates: expected a whole number"),
-        ({"updates": 2.0}, "updates: expected a whole number"),
-        ({"aggregation": "running", "window": 0}, "window: expected a whole number, 1 or more"),
-        ({"window": 1}, "window: a list keeps every update"),
-        ({"fan_out": 1}, "fan_out: expected a whole number, 2 or more, got 1"),
-        ({"rounds": 0}, "rounds: expected a whole number, 1 or more"),
-        ({"aggregation": "median"}, "aggregation: expected list, running, tree or async"),
-        ({"storage": "tape"}, "storage: expected resident, mapped or half, got 'tape'"),
-        ({"update": -1}, "update: expected a whole number of bytes"),
-    ],
-)
-def test_a_server_that_cannot_be_is_refused(settings, said):
-    with pytest.raises(ValueError, match=said):
-        ServerMemory(100, **{"updates": 20, **settings})

@@ -6,7 +6,6 @@ import logging
 import numpy as np
 import pytest
 from apps import (
-    BAD,
     PAYLOAD,
     Server,
     below_the_meter,
@@ -17,17 +16,15 @@ from apps import (
     good,
     model,
     record,
+    tracking,
 )
+from bad_clients import BAD
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from flwr.serverapp.strategy import FedAvg
 
 from fedlab.engines import simulate
 from fedlab.ledger import Ledger
 from fedlab.strategies import BandwidthTrackingFedAvg
-
-
-def tracking(**settings):
-    return BandwidthTrackingFedAvg(fraction_evaluate=0.0, **settings)
 
 
 def test_it_computes_what_fedavg_computes():

@@ -102,6 +102,8 @@ def test_repr_can_be_evaluated_and_format_with_a_form_is_that_of_int(size):
     [
         (0, "0 B"),
         (999, "999 B"),
+        (999_994, "999.99 kB (976.56 KiB)"),
+        (999_995, "1.00 MB (0.95 MiB)"),
         (1000, "1.00 kB (0.98 KiB)"),
         (-1500, "-1.50 kB (-1.46 KiB)"),
         (225_083_392, "225.08 MB (214.66 MiB)"),
@@ -172,6 +174,9 @@ def test_a_rate_that_is_none_is_zero_or_counts_bytes_is_refused(text):
     [
         (0, "0.0 s"),
         (22.54, "22.5 s"),
+        (59.94, "59.9 s"),
+        (59.99, "1.0 min"),
+        (3599.9, "1 h 0 min"),
         (90, "1.5 min"),
         (3600, "1 h 0 min"),
         (4_500, "1 h 15 min"),

@@ -8,16 +8,17 @@ All a test needs is `open_notebook`:
         assert notebook.problems() == []
 """
 
-import importlib.util
-import os
-import shutil
 from contextlib import ExitStack
+from functools import partial
 
+import needs
 import pytest
+from demo_pages import visited
 from lab_server import running_lab
+from lesson_times import pytest_terminal_summary  # noqa: F401
 from notebook_page import opened
 
-from fedlab.doctor import BROWSERS
+from fedlab.demos.serving import serving
 
 CHROMIUM = [
     "--headless",
@@ -31,20 +32,10 @@ CHROMIUM = [
 ]
 
 
-def missing(what, remedy):
-    """Skip, saying what would mend it; in CI nothing may be missing."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{what}: {remedy}")
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """The path of a Chromium. Asked for before a server is started in vain."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        missing(f"none of {', '.join(BROWSERS)} on the PATH", "apt install chromium")
-    if importlib.util.find_spec("playwright") is None:
-        missing("no Playwright", "pip install 'fedlab-course[dev]'")
-    return found
+    return needs.chromium()
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +70,16 @@ def open_notebook(jupyter_lab, browser):
             return stack.enter_context(opened(jupyter_lab, browser, source, **context))
 
         yield open_one
+
+
+@pytest.fixture(scope="session")
+def demo_server(chromium):
+    """A running `fedlab demo`, for the whole session."""
+    with serving("pythia-14m") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def visit(browser, demo_server):
+    """Open a demo's page, or the list, and wait for it; nothing may go wrong until it is left."""
+    return partial(visited, browser, demo_server)

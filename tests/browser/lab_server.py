@@ -45,9 +45,7 @@ def running_lab(home):
     config.mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (config / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(), root)
     own = {
         "JUPYTER_CONFIG_DIR": "config",
@@ -84,6 +82,12 @@ def running_lab(home):
         stop(server)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def wait_until_up(lab, server, log):
     deadline = time.monotonic() + 60
     while True:
@@ -91,7 +95,12 @@ def wait_until_up(lab, server, log):
             return lab.ask("/api/status")
         except OSError:
             if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"JupyterLab did not start:\n{log.read_text('utf-8')[-3000:]}")
+                said = log.read_text("utf-8").strip().splitlines() or ["nothing"]
+                pytest.fail(
+                    f"JupyterLab did not answer at {lab.url}; it said last: {said[-1]}; "
+                    f"run the test again, or read {log}",
+                    pytrace=False,
+                )
             time.sleep(0.1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import nbformat
+import needs
 
 HERE = {"127.0.0.1", "localhost"}
 # what `Notebook` asks the open notebook; JupyterLab is started so that it shows its `app`
@@ -97,6 +98,8 @@ def opened(lab, browser, source, **context):
         # with what lies beside it, such as the apps that a lesson deploys
         shutil.copytree(source.parent, lab.root / source.parent.name, dirs_exist_ok=True)
         name = f"{source.parent.name}/{source.name}"
+        kernel = nbformat.read(source, as_version=4).metadata.kernelspec.name
+        needs.kernel(kernel, lab.ask("/api/kernelspecs")["kernelspecs"])
     else:
         name = "cells.ipynb"
         code = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in source])

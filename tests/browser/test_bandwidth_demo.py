@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from demo_view import drag, note, number, slider
 
 from fedlab.bandwidth import FederatedRun
 from fedlab.sizes import size_of
@@ -18,6 +19,7 @@ SHOW = (
     "demo"
 )
 READ = "print(demo.outgoing, demo.incoming, demo.cohort, demo.fraction, demo.rounds)"
+FRACTION = "Fraction selected each round"
 RESET = (
     f"demo.outgoing = demo.incoming = {int(SIZE)}\ndemo.cohort = 2; demo.fraction = demo.rounds = 1"
 )
@@ -53,18 +55,6 @@ def expect_python(notebook, outgoing=SIZE, *, cohort=2, fraction=1.0, rounds=1):
     while (said := notebook.run(1)) != arrived and time.monotonic() < deadline:
         pass
     assert said == arrived
-
-
-def slider(demo, name):
-    return demo.get_by_role("slider", name=name)
-
-
-def number(demo, name):
-    return demo.get_by_role("textbox", name=name)
-
-
-def note(demo, name):
-    return demo.locator(".fedlab-control", has_text=name).locator(".fedlab-note")
 
 
 def expect_readout(demo, outgoing=SIZE, **counts):
@@ -103,12 +93,7 @@ def test_arrow_keys_move_a_slider_and_python_hears_of_it(notebook, demo, keyboar
 
 
 def test_a_slider_follows_the_mouse(notebook, demo):
-    box = slider(demo, "Server to one client").bounding_box()
-    middle = box["y"] + box["height"] / 2
-    notebook.page.mouse.move(box["x"] + box["width"] * 0.2, middle)
-    notebook.page.mouse.down()
-    notebook.page.mouse.move(box["x"] + box["width"] * 0.7, middle, steps=8)
-    notebook.page.mouse.up()
+    drag(slider(demo, "Server to one client"), 0.2, 0.7)
     outgoing = round(float(number(demo, "Server to one client").input_value()) * 10**6)
     assert outgoing > 10 * SIZE
     expect_readout(demo, outgoing)
@@ -154,11 +139,11 @@ def test_typed_nonsense_is_clamped_and_said(notebook, demo, keyboard, text, coho
 
 
 def test_a_fraction_that_selects_nobody_is_a_sentence(notebook, demo):
-    number(demo, "Fraction").fill("0.4")
+    number(demo, FRACTION).fill("0.4")
     said = "Nobody is selected: int(2 × 0.4) is 0. Raise the fraction or the cohort."
     assert demo.locator("output").text_content() == said
     assert demo.locator("dl > div").count() == 0
-    slider(demo, "Fraction").press("End")
+    slider(demo, FRACTION).press("End")
     expect_readout(demo)
     expect_python(notebook)
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from demo_view import drag, group, radio, set_theme, slider
 from notebook_page import READ_DEMO
 
 from fedlab.codecs import parse
@@ -104,26 +105,18 @@ def heights(demo, name):
     return demo.page.evaluate(HEIGHTS, [demo.element_handle(), name])
 
 
-def slider(demo, control):
-    return demo.get_by_role("slider", name=control.label, exact=True)
-
-
-def radio(demo, name):
-    return demo.get_by_role("radio", name=name, exact=True)
-
-
 @pytest.mark.parametrize("control", NUMBERS, ids=name_of)
 def test_a_slider_is_answered_by_the_kernel(notebook, demo, control):
     radio(demo, USED_BY[control.name]).check()
     values, before = agreed(notebook, demo)
-    slider(demo, control).press("ArrowRight")
-    slider(demo, control).press("ArrowUp")
+    slider(demo, control.label).press("ArrowRight")
+    slider(demo, control.label).press("ArrowUp")
     more, after = agreed(notebook, demo)
     assert float(more[control.label]) > float(values[control.label])
     assert after["Codec"] != before["Codec"]
     assert after["Encoded"] != before["Encoded"]
     for key, limit in (("End", control.high), ("Home", control.low)):
-        slider(demo, control).press(key)
+        slider(demo, control.label).press(key)
         values, _ = agreed(notebook, demo)
         assert float(values[control.label]) == limit
 
@@ -131,13 +124,7 @@ def test_a_slider_is_answered_by_the_kernel(notebook, demo, control):
 @pytest.mark.parametrize("control", NUMBERS, ids=name_of)
 def test_a_drag_ends_with_the_answer_to_its_end(notebook, demo, control):
     radio(demo, USED_BY[control.name]).check()
-    slider(demo, control).scroll_into_view_if_needed()
-    box = slider(demo, control).bounding_box()
-    middle = box["y"] + box["height"] / 2
-    notebook.page.mouse.move(box["x"] + box["width"] * 0.3, middle)
-    notebook.page.mouse.down()
-    notebook.page.mouse.move(box["x"] + box["width"] * 0.7, middle, steps=20)
-    notebook.page.mouse.up()
+    drag(slider(demo, control.label), 0.3, 0.7)
     values, rows = agreed(notebook, demo)
     assert control.low < float(values[control.label]) < control.high
     number = rows["Codec"].removesuffix("|int8").split(":")[1]
@@ -146,12 +133,12 @@ def test_a_drag_ends_with_the_answer_to_its_end(notebook, demo, control):
 
 @pytest.mark.parametrize("control", CHOICES, ids=name_of)
 def test_each_option_is_reached_by_arrow_keys_and_said(notebook, demo, control):
-    group = demo.get_by_role("radiogroup", name=control.label, exact=True)
-    buttons = group.get_by_role("radio")
+    options = group(demo, control.label)
+    buttons = options.get_by_role("radio")
     buttons.first.check()
     _, rows = agreed(notebook, demo)
     for text in [*control.options.values()][1:]:
-        group.get_by_role("radio", checked=True).press("ArrowRight")
+        options.get_by_role("radio", checked=True).press("ArrowRight")
         before, (values, rows) = rows, agreed(notebook, demo)
         assert values[control.label] == text
         assert rows["Codec"] != before["Codec"]
@@ -223,12 +210,7 @@ def test_a_narrow_demo_overflows_nowhere(notebook, demo):
 
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_text_and_bars_can_be_told_from_their_ground(notebook, demo, theme):
-    notebook.page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
-    )
-    notebook.page.wait_for_function(
-        "theme => document.body.dataset.jpThemeName === theme", arg=theme
-    )
+    set_theme(notebook, theme)
     seen = demo.evaluate(CONTRASTS)
     assert seen["dark"] == theme.endswith("Dark")
     assert seen["text"] >= 4.5

@@ -1,19 +1,14 @@
 """`fedlab demo` as a room sees it: each demo alone on its page, in Chromium."""
 
-from contextlib import contextmanager
-
 import pytest
 from app_directories import soon
-from notebook_page import Notebook
 
 from fedlab.data import cached
 from fedlab.demos import CATALOGUE
-from fedlab.demos.serving import serving
 from fedlab.keeper.belongings import belongings
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MS = 120_000  # for what takes seconds on a quiet machine
 needs_mnist = pytest.mark.skipif(
     cached("mnist") is None, reason="MNIST is not in the cache: python -m fedlab.data mnist"
 )
@@ -24,36 +19,6 @@ COLOURS = """() => {
   return colours.map((colour) => Number(colour.match(/\\d+/)[0]));
 }"""
 OVERFLOW = "() => document.documentElement.scrollWidth - innerWidth"
-
-
-@pytest.fixture(scope="module")
-def server(chromium):
-    with serving("pythia-14m") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def visit(browser, server):
-    """Open a demo's page, or the list, and wait for it; nothing may go wrong until it is left."""
-
-    @contextmanager
-    def opened(name=None):
-        page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        seen = Notebook(page)
-        seen._watch()
-        try:
-            page.goto(server.address(name), wait_until="commit")
-            if name is not None:
-                page.locator(".fedlab-demo").wait_for()
-            yield page
-            assert seen.errors + seen.foreign == []
-        finally:
-            if not page.is_closed():
-                page.close(run_before_unload=True)
-            page.context.close()
-
-    return opened
 
 
 def kernels(server):
@@ -106,16 +71,18 @@ def test_the_list_links_to_every_demo_and_each_to_all_others(visit):
 
 
 @needs_mnist
-def test_two_windows_at_once_each_have_a_kernel_which_ends_when_its_window_is_closed(visit, server):
-    assert soon(lambda: kernels(server) == [])
+def test_two_windows_at_once_each_have_a_kernel_which_ends_when_its_window_is_closed(
+    visit, demo_server
+):
+    assert soon(lambda: kernels(demo_server) == [])
     with visit("compression") as one, visit("compression") as other:
-        assert len(kernels(server)) == 2
+        assert len(kernels(demo_server)) == 2
         for page, word in ((one, "all"), (other, "random-k")):
             page.get_by_role("radio", name=word, exact=True).check()
         other.get_by_text("randomk:0.01 sends 510 of 50,890 values").wait_for()
         one.get_by_text("plain float32 sends 50,890 of 50,890 values").wait_for()
         one.close(run_before_unload=True)
-        assert soon(lambda: len(kernels(server)) == 1)
+        assert soon(lambda: len(kernels(demo_server)) == 1)
         other.get_by_role("radio", name="top-k", exact=True).check()
         other.get_by_text("topk:0.01 sends 510 of 50,890 values").wait_for()
-    assert soon(lambda: kernels(server) == [])
+    assert soon(lambda: kernels(demo_server) == [])

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-
-from fedlab import tff_environment
 
 LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("[0-9][0-9]_*.ipynb"))
 
@@ -13,9 +10,6 @@ LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("[0-9][0-9]_*.ipyn
 @pytest.mark.browser
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_from_the_top_without_an_error(open_notebook, lesson: Path) -> None:
-    kernel = nbformat.read(lesson, as_version=4).metadata.kernelspec.name
-    if kernel == tff_environment.KERNEL and (obstacle := tff_environment.obstacle()):
-        pytest.skip(obstacle)
     notebook = open_notebook(lesson)
     notebook.run_all(timeout=300)
     assert notebook.problems() == []

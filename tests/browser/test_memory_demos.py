@@ -30,13 +30,6 @@ NARROW = """
 import ipywidgets
 ipywidgets.VBox([DeviceMemoryDemo(), ServerMemoryDemo()], layout={"width": "300px"})
 """
-CONTROLS = [
-    pytest.param(place, control, id=f"{demo.__name__}-{control.name}")
-    for place, demo in enumerate(DEMOS)
-    for control in demo.controls()
-]
-NUMBERS = [each for each in CONTROLS if not isinstance(each.values[1], Choice)]
-CHOICES = [each for each in CONTROLS if isinstance(each.values[1], Choice)]
 
 
 @pytest.fixture(scope="module")
@@ -66,68 +59,6 @@ def agreed(notebook, demos, place):
         if known == seen or time.monotonic() > deadline:
             assert known == seen
             return known[0]
-
-
-def slider(demos, place, control):
-    return demos.nth(place).get_by_role("slider", name=control.label, exact=True)
-
-
-def number(values, control):
-    return float(values[control.label].split()[0]) * control.per_unit
-
-
-@pytest.mark.parametrize(("place", "control"), NUMBERS)
-def test_arrow_keys_move_a_slider_and_python_hears_of_it(notebook, demos, place, control):
-    before = agreed(notebook, demos, place)
-    slider(demos, place, control).press("ArrowRight")
-    slider(demos, place, control).press("ArrowUp")
-    assert number(agreed(notebook, demos, place), control) > number(before, control)
-    slider(demos, place, control).press("End")
-    assert number(agreed(notebook, demos, place), control) == control.high
-    slider(demos, place, control).press("Home")
-    step = control.per_unit / 10**control.decimals
-    assert number(agreed(notebook, demos, place), control) in (control.low, step)
-
-
-@pytest.mark.parametrize(("place", "control"), NUMBERS)
-def test_a_slider_follows_the_mouse(notebook, demos, place, control):
-    slider(demos, place, control).scroll_into_view_if_needed()
-    box = slider(demos, place, control).bounding_box()
-    middle = box["y"] + box["height"] / 2
-    notebook.page.mouse.move(box["x"] + box["width"] * 0.2, middle)
-    notebook.page.mouse.down()
-    notebook.page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=8)
-    notebook.page.mouse.up()
-    assert control.low < number(agreed(notebook, demos, place), control) < control.high
-
-
-@pytest.mark.parametrize(("place", "control"), CHOICES)
-def test_arrow_keys_go_from_option_to_option(notebook, demos, place, control):
-    group = demos.nth(place).get_by_role("radiogroup", name=control.label, exact=True)
-    buttons = group.get_by_role("radio")
-    assert group.get_by_role("radio", checked=True).count() == 1
-    buttons.first.focus()
-    for index, text in enumerate([*control.options.values()][1:], start=1):
-        notebook.page.keyboard.press("ArrowRight")
-        assert buttons.nth(index).is_checked()
-        assert buttons.nth(index).evaluate("button => button === document.activeElement")
-        assert agreed(notebook, demos, place)[control.label] == text
-        buttons.nth(index).focus()  # a cell was run in between
-    notebook.page.keyboard.press("b")  # JupyterLab would add a cell
-    assert len(notebook.cells()) == 5
-    notebook.page.keyboard.press("ArrowDown")  # round and round
-    notebook.page.keyboard.press("ArrowUp")
-    assert agreed(notebook, demos, place)[control.label] == text
-
-
-@pytest.mark.parametrize(("place", "control"), CHOICES)
-def test_an_option_is_taken_by_a_click_on_its_word(notebook, demos, place, control):
-    group = demos.nth(place).get_by_role("radiogroup", name=control.label, exact=True)
-    for value, text in reversed(control.options.items()):
-        group.get_by_text(text, exact=True).click()
-        assert group.get_by_role("radio", checked=True).get_attribute("value") == value
-    group.get_by_text(text, exact=True).click()  # the same again changes nothing
-    assert agreed(notebook, demos, place)[control.label] == text
 
 
 def test_every_combination_of_choices_is_drawn_without_an_error(notebook, demos):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from app_directories import HEAD, app_directory, federation, needs_posix
+from apps import rows
 
 from fedlab.codecs import parse
 from fedlab.engines import simulate
@@ -84,10 +85,6 @@ def test_the_ledger_is_the_one_of_simulate_round_by_round(rounds):
     assert there.per_round().equals(here.per_round())
     assert rows(there) == rows(here)
     assert {rounds.nodes[t.node] for t in there} == set(HOPS)
-
-
-def rows(ledger):
-    return sorted((t.round, t.direction, t.payload, t.record, t.message) for t in ledger)
 
 
 def test_the_bill_holds_every_byte_of_the_wire_and_of_the_ledger(rounds):

@@ -15,6 +15,7 @@ from app_directories import (
     programs,
     soon,
 )
+from apps import rows
 
 from fedlab.engines import Certificates, DeploymentError, deploy, simulate
 
@@ -133,10 +134,6 @@ def test_a_node_that_returns_is_used_again_by_a_run_that_joins_over_tls(three, l
     assert sum(e.up for e in passed) > carried
     assert joined.inbound == pytest.approx(joined.ledger.levels("up").message, rel=0.01)
     assert not any("fedlab-ledger" in line for line in joined.log)
-
-
-def rows(ledger):
-    return sorted((t.round, t.direction, t.payload, t.record, t.message) for t in ledger)
 
 
 def test_a_killed_superlink_ends_the_run_and_is_named(three, tmp_path):

@@ -1,4 +1,7 @@
-"""The same apps under Ray, with the same ledger. Two runs of Ray serve all tests here."""
+"""The same apps under Ray, with the same ledger. Two runs of Ray serve all tests here.
+
+Ray takes long to start, and on a busy machine too long for itself: few runs, much in each.
+"""
 
 import os
 import random
@@ -9,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 from apps import (
-    BAD,
     PAYLOAD,
     client_where,
     counting,
@@ -20,14 +22,18 @@ from apps import (
     numbers,
     partition,
     record,
+    rows,
+    tracking,
 )
+from bad_clients import BAD
+from flwr.app import ConfigRecord
 from flwr.serverapp import ServerApp
 
 from fedlab.engines import NotEnoughNodesError, simulate
-from fedlab.grids import CheckingGrid
+from fedlab.grids import CheckingGrid, MeteredGrid
 from fedlab.lab import run_lab
 from fedlab.mods import COUNT, count
-from fedlab.strategies import BandwidthTrackingFedAvg
+from fedlab.strategies import BandwidthTrackingFedAvg, StreamingFedAvg
 
 pytestmark = pytest.mark.ray
 
@@ -43,8 +49,15 @@ def act_by_round(message, context):
     return good(message, context)
 
 
+def raises(message, context):
+    """In round 1; in later ones it does what the config says, if that says anything."""
+    config = message.content["config"]
+    later = config.get("later", "raises")
+    return BAD["raises" if config["server-round"] == 1 else later].act(message, context)
+
+
 def client_app():
-    app = client_where(BAD["raises"].act, {0})
+    app = client_where(raises, {0})
     app.train("acting")(act_by_round)
     app.train("remembering")(counting)
     app.train("counted", mods=[count(report=True)])(good)
@@ -52,9 +65,19 @@ def client_app():
 
 
 def averaged(grid):
-    strategy = BandwidthTrackingFedAvg(fraction_evaluate=0.0, min_train_nodes=NODES)
+    strategy = tracking(min_train_nodes=NODES)
     result = strategy.start(grid, record(model()), num_rounds=2, timeout=60)
     return strategy.ledger, numbers(result.arrays)
+
+
+def streamed(grid):
+    """Its strategy's ledger, what the run's own ledger has of it, and the arrays."""
+    whole = next(layer for layer in grid.layers() if isinstance(layer, MeteredGrid)).ledger
+    before = len(whole.transfers)
+    strategy = StreamingFedAvg(fraction_evaluate=0.0, min_train_nodes=NODES, window=2)
+    config = ConfigRecord({"later": "a NaN"})
+    result = strategy.start(grid, record(model()), num_rounds=2, timeout=60, train_config=config)
+    return strategy.ledger, whole.transfers[before:], numbers(result.arrays)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +94,7 @@ def run():
     @server.main()
     def main(grid, context):
         found.ledger, found.arrays = averaged(grid)
+        found.streamed = streamed(grid)
         for number in range(len(ACTS)):
             layer, ledger = metered(grid)
             CheckingGrid(layer).send_and_receive(
@@ -106,14 +130,8 @@ def test_predicted_equals_measured_under_ray_at_every_level(lab):
 
 
 def test_the_ledger_under_ray_is_the_in_process_one_but_for_the_nodes_names(lab):
-    def rows(report):
-        return sorted(
-            (t.round, t.direction, t.message_type, t.levels.payload, t.record, t.message)
-            for t in report.ledger.transfers
-        )
-
     here = run_lab()
-    assert rows(lab) == rows(here)
+    assert rows(lab.ledger) == rows(here.ledger)
     assert lab.measured == here.measured
     assert len({t.node for t in lab.ledger.transfers}) == 2
 
@@ -128,16 +146,22 @@ def test_a_failing_client_is_named_and_left_out_of_the_mean_under_ray(run):
 
     simulate(server, client_app(), nodes=NODES)
 
-    def rows(ledger):
-        return sorted(
-            (t.round, t.direction, t.payload, t.record, t.message, t.outcome, t.reason)
-            for t in ledger.transfers
-        )
-
     assert rows(run.ledger) == rows(here.ledger)
     assert [t.reason for t in run.ledger.failures] == ["ValueError: the disk is full"] * 2
     for name, values in here.arrays.items():
         np.testing.assert_array_equal(run.arrays[name], values)
+
+
+def test_a_window_under_ray_leaves_out_a_client_that_fails_and_one_that_sends_a_nan(run):
+    ledger, transfers, arrays = run.streamed
+    assert [(t.round, t.outcome) for t in ledger.failures] == [(1, "failed"), (2, "rejected")]
+    assert "the disk is full" in ledger.failures[0].reason
+    assert ledger.failures[1].reason == "w: 1 of 6 values are NaN or infinite"
+    assert ledger.downlink == 6 * PAYLOAD
+    assert ledger.uplink == 5 * PAYLOAD
+    mean = 2 * (2 * 1 + 4 * 2) / 6
+    np.testing.assert_allclose(arrays["w"], np.full((2, 3), mean), rtol=1e-6)
+    assert ledger.transfers == transfers
 
 
 @pytest.mark.parametrize("name", ACTS)

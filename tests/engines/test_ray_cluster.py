@@ -1,4 +1,4 @@
-"""A Ray cluster that runs before and after: a head of our own, on this machine."""
+"""A Ray cluster that runs before and after, of this machine alone: runs that join it."""
 
 import importlib.util
 import os
@@ -11,13 +11,27 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from apps import Server, client, client_where, good
+from apps import (
+    Server,
+    answer,
+    client,
+    client_where,
+    good,
+    numbers,
+    partition,
+    record,
+    rows,
+    tracking,
+)
 
+from fedlab.codecs import parse
 from fedlab.engines import simulate
 from fedlab.engines.under_ray import reach
-from fedlab.strategies import BandwidthTrackingFedAvg
+from fedlab.mods import compress, count, send_only
 
 RAY = shutil.which("ray", path=str(Path(sys.executable).parent)) or shutil.which("ray")
 NODES, SECONDS = 3, 120
@@ -89,32 +103,98 @@ def free_port():
         return one.getsockname()[1]
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster for all tests of this module: its process, and the settings of a run in it."""
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # sockets: short names
+        with head(folder) as (process, address):
+            yield SimpleNamespace(process=process, joined={"engine": "ray", "address": address})
+            assert process.poll() is None
+        assert in_session(process.pid) == []
+
+
 def says_where(message, context):
     raise OSError(f"session {os.getsid(0)}")
 
 
 def ledger(**settings):
     """Two rounds, in which partition 1 fails and says in which session it ran."""
-    strategy = BandwidthTrackingFedAvg(fraction_evaluate=0.0, min_train_nodes=NODES)
+    strategy = tracking(min_train_nodes=NODES)
     server = Server(strategy, num_rounds=2, timeout=SECONDS)
     return simulate(server, client_where(says_where, {1}), nodes=NODES, **settings).ledger
 
 
-def rows(ledger):
-    return sorted((t.round, t.direction, t.levels.message, t.payload, t.outcome) for t in ledger)
+def unexplained(ledger):
+    """Its rows without their last column, the reason: that says in which session."""
+    return [row[:-1] for row in rows(ledger)]
 
 
 @pytest.mark.ray
-def test_a_clusters_ledger_is_the_in_process_one_and_the_cluster_goes_on():
-    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # sockets: short names
-        with head(folder) as (process, address):
-            there = ledger(engine="ray", address=address)
-            assert process.poll() is None
-            reach(address)
-        assert in_session(process.pid) == []
-    assert rows(there) == rows(ledger())
+def test_a_clusters_ledger_is_the_in_process_one_and_the_cluster_goes_on(cluster):
+    there = ledger(**cluster.joined)
+    assert cluster.process.poll() is None
+    reach(cluster.joined["address"])
+    assert unexplained(there) == unexplained(ledger())
     ran_in = {failure.reason for failure in there.failures}
-    assert ran_in == {f"OSError: session {process.pid}"}
+    assert ran_in == {f"OSError: session {cluster.process.pid}"}
+
+
+# --- compressed updates: residuals last, frozen tensors stay -------------------------------------
+
+ROUNDS = 4
+START = {
+    "w": np.zeros(10, np.float32),
+    "thirds": np.full(4, 1 / 3, np.float32),
+    "steps": np.array(2**60 + 1),
+}
+# Weights 2, 1 and 1, or 2 alone: every mean is exact, in whatever order Ray's replies come.
+STEP = np.arange(1, 11, dtype=np.float32)  # the same update in each round; half of it travels
+
+
+def learns(message, context):
+    """Adds STEP; partition 1 fails in round 2, and owes nothing more for it."""
+    if partition(context) == 1 and message.content["config"]["server-round"] == 2:
+        raise OSError("the disk is full")
+    arrays = numbers(message.content)
+    arrays["w"] = arrays["w"] + STEP
+    assert arrays["steps"] == 2**60 + 1
+    return answer(message, arrays, {"num-examples": 1 if partition(context) else 2})
+
+
+def fails_after(message, context, call_next):
+    """Outside of compress: partition 2 fails in round 2, when its answer is ready to leave."""
+    reply = call_next(message, context)
+    if partition(context) == 2 and message.content["config"]["server-round"] == 2:
+        raise OSError("the line is cut")
+    return reply
+
+
+def compressed(**settings):
+    strategy = tracking(min_train_nodes=NODES, min_available_nodes=NODES)
+    server = Server(strategy, record(START), num_rounds=ROUNDS, timeout=SECONDS)
+    mods = [fails_after, count(report=True), send_only(["w"]), compress("topk:0.5")]
+    app = client(learns, mods=mods)
+    result = simulate(server, app, nodes=NODES, downlink="float16", **settings)
+    return server.arrays, result.ledger
+
+
+@pytest.mark.ray
+def test_under_ray_residuals_last_and_all_is_as_in_process(cluster):
+    (here, its), (there, rays) = compressed(), compressed(**cluster.joined)
+    assert [(t.round, t.outcome) for t in rays.failures] == [(2, "failed")] * 2
+    assert rows(rays) == rows(its)
+    assert rays.uplink == (ROUNDS * NODES - 2) * parse("topk:0.5").size((10,))
+    sent = sum(parse("float16").size(START[name].shape) for name in ("w", "thirds"))
+    assert rays.downlink == ROUNDS * NODES * (sent + 8)
+    for name, values in here.items():
+        assert there[name].dtype == START[name].dtype
+        np.testing.assert_array_equal(there[name], values)
+    for name in ("thirds", "steps"):
+        assert there[name].tobytes() == START[name].tobytes()
+    assert (there["w"][:5] > 0).any()  # without feedback the smaller half would never travel
+
+
+# --- what cannot be joined -----------------------------------------------------------------------
 
 
 @pytest.mark.ray

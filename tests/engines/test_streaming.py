@@ -19,6 +19,7 @@ from apps import (
     numbers,
     partition,
     record,
+    tracking,
 )
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from hypothesis import given, settings
@@ -32,10 +33,6 @@ WINDOWS = [None, 1, 2, 100]
 
 def streaming(**settings):
     return StreamingFedAvg(fraction_evaluate=0.0, **settings)
-
-
-def tracking(**settings):
-    return BandwidthTrackingFedAvg(fraction_evaluate=0.0, **settings)
 
 
 def run(strategy, train=good, *, nodes=5, arrays=None, rounds=2, **more):

@@ -18,32 +18,11 @@ from apps import (
     numbers,
     record,
 )
-from flwr.serverapp.strategy import (
-    FedAdagrad,
-    FedAdam,
-    FedAvg,
-    FedAvgM,
-    FedMedian,
-    FedProx,
-    FedTrimmedAvg,
-    FedYogi,
-    Krum,
-    MultiKrum,
-)
+from flowers import STRATEGIES
 
 import fedlab.grids.streaming
 from fedlab.grids import CheckingGrid, GridLayer, MeteredGrid, StreamingGrid
 from fedlab.ledger import Ledger
-
-STRATEGIES = {kind.__name__: kind for kind in (FedAvg, FedAdam, FedAdagrad, FedYogi, FedAvgM)} | {
-    "FedMedian": FedMedian,
-    "FedTrimmedAvg": FedTrimmedAvg,
-    "FedProx": lambda **settings: FedProx(proximal_mu=0.1, **settings),
-    "Krum": lambda **settings: Krum(num_malicious_nodes=1, **settings),
-    "MultiKrum": lambda **settings: MultiKrum(
-        num_malicious_nodes=1, num_nodes_to_select=3, **settings
-    ),
-}
 
 
 def test_it_works_by_hand_over_the_other_layers_and_frees_each_reply():

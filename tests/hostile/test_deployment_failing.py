@@ -65,9 +65,9 @@ def test_nodes_that_will_not_come_are_not_waited_for(two, tmp_path):
 
 def test_a_run_that_takes_too_long_is_stopped(two, tmp_path):
     seen = []
-    sentence, log = failed(two, app_directory(tmp_path, SLEEPING), timeout=10, tell=seen.append)
+    sentence, log = failed(two, app_directory(tmp_path, SLEEPING), timeout=6, tell=seen.append)
     assert sentence == (
-        "flwr run took longer than 10 s and was stopped; raise timeout if it needs longer"
+        "flwr run took longer than 6 s and was stopped; raise timeout if it needs longer"
     )
     assert [line.strip() for line in log[1:]] == seen[-len(log[1:]) :]
 

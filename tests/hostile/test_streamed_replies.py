@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from apps import (
-    BAD,
     PAYLOAD,
     Server,
     W,
@@ -16,11 +15,13 @@ from apps import (
     numbers,
     partition,
     record,
+    tracking,
 )
+from bad_clients import BAD
 from flwr.app import ArrayRecord
 
 from fedlab.engines import simulate
-from fedlab.strategies import BandwidthTrackingFedAvg, StreamingFedAvg
+from fedlab.strategies import StreamingFedAvg
 
 OTHER_METRICS = ["a metric too many", "a list of another length"]
 
@@ -71,9 +72,7 @@ def test_the_ledger_of_bad_clients_is_fedavgs():
         ordered = sorted(ledger.transfers, key=lambda t: (t.round, t.direction, t.node))
         return [(t.node, t.round, t.direction, t.levels, t.outcome, t.reason) for t in ordered]
 
-    assert transfers(StreamingFedAvg(fraction_evaluate=0.0)) == transfers(
-        BandwidthTrackingFedAvg(fraction_evaluate=0.0)
-    )
+    assert transfers(StreamingFedAvg(fraction_evaluate=0.0)) == transfers(tracking())
 
 
 @pytest.mark.parametrize("name", OTHER_METRICS)

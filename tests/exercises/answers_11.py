@@ -1,0 +1,26 @@
+"""Known wrong answers to the exercises of lesson 11, and what each is told."""
+
+WRONG = [
+    ("11.1", 407_080, "metrics and its weight"),
+    ("11.1", 407_084, "learning rate"),
+    ("11.1", 203_596, "64 units"),
+    ("11.1", 407_192, "do not double"),
+    ("11.1", 101_770, "each is 4 bytes"),
+    ("11.1", 814_232, "two clients"),
+    ("11.2", lambda values, bits: values * bits // 8, "one byte a value"),
+    ("11.2", lambda values, bits: -(-values * bits // 32) * 4 + 8, "all 32 bits"),
+    ("11.2", lambda values, bits: -(-values * bits // 28) * 4, "largest value travel too"),
+    ("11.2", lambda values, bits: -(-values * bits // 28) * 4 + 4, "two float32"),
+    ("11.2", lambda values, bits: -(-values * bits // 28), "those are int32 numbers"),
+    ("11.2", lambda values, bits: values * bits // 28 * 4 + 8, "round up"),
+    ("11.2", lambda values: 57_352, "TypeError"),
+    ("11.3", 31_806, "100 MiB"),
+    ("11.3", 33_436, "has a label"),
+    ("11.3", 33_394, "int64"),
+    ("11.3", 33_352, "round down"),
+    ("11.3", 132_395, "a pixel is a float32"),
+    ("11.4", lambda clients, each, memory: clients * each / memory, "round up"),
+    ("11.4", lambda clients, each, memory: -(-clients * each // memory), "none is split"),
+    ("11.4", lambda clients, each, memory: clients // (memory // each), "round up"),
+    ("11.4", lambda clients, each, memory: memory // each, "5 full groups"),
+]
