@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: lab lessons tff test notebooks student slides bench bench-peers bench-learning clean
+.PHONY: lab lessons tff test notebooks student slides site bench bench-peers bench-learning clean
 
 lab: $(READY)
 	@$(BIN)/fedlab lab
@@ -35,6 +35,9 @@ student: $(READY)
 
 slides: $(READY)
 	@$(BIN)/python -m fedlab.slides
+
+site: $(READY)
+	@$(BIN)/python site/build.py
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/engines.py
