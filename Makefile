@@ -24,8 +24,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/tff/run.py
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov=fedlab --cov-report=term:skip-covered
-	$(BIN)/pytest -q -rs -n 2 --dist loadfile lessons
+	$(BIN)/pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder lessons tests fedlab
 
 notebooks: $(READY)
 	@$(BIN)/python tests/notebooks/execute.py

@@ -18,6 +18,7 @@ from queue import Empty
 from unittest.mock import patch
 
 import nbval.plugin
+import psutil
 import pytest
 from jupyter_client.kernelspec import NoSuchKernel
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
@@ -31,6 +32,7 @@ os.environ["FEDLAB_PROGRESS"] = ""  # what tests check is nobody's progress
 
 ROOT = Path(__file__).parent
 CELL_TIMEOUT_SECONDS = 300
+WORKER_BYTES = 4 * 2**30  # what a worker, the lesson it runs and a browser take at most
 KERNEL_ENVIRONMENT = tomllib.loads((ROOT / "tests/notebooks/kernel.toml").read_text("utf-8"))
 
 MACHINES = "home|root|tmp|usr|var|opt|mnt|private|Users|content|workspace"
@@ -47,6 +49,11 @@ def pytest_configure(config):
     config.option.nbval = True
     config.option.nbval_sanitize_with = str(ROOT / "tests/notebooks/sanitize.cfg")
     config.option.nbval_cell_timeout = min(config.option.nbval_cell_timeout, CELL_TIMEOUT_SECONDS)
+
+
+def pytest_xdist_auto_num_workers():
+    """Of `-n auto`: one more than there are cores, since many a test waits for other processes."""
+    return max(1, min((os.cpu_count() or 1) + 1, psutil.virtual_memory().available // WORKER_BYTES))
 
 
 @pytest.hookimpl(wrapper=True)

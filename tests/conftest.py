@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
+from lesson_times import pytest_terminal_summary  # noqa: F401
 
 # A time is never asserted: no deadline. The first example of a room pays for its imports.
 settings.register_profile(

@@ -15,7 +15,6 @@ import needs
 import pytest
 from demo_pages import visited
 from lab_server import running_lab
-from lesson_times import pytest_terminal_summary  # noqa: F401
 from notebook_page import opened
 
 from fedlab.demos.serving import serving

@@ -1,13 +1,13 @@
 """How long the lessons took in the browser, each and together, at the end of a run's report."""
 
-OF = "browser/test_lessons.py::"
+LESSONS = "browser/test_lessons.py::"
 
 
 def pytest_terminal_summary(terminalreporter):
     """Print the seconds of each lesson that ran, and their sum; nothing where none did."""
     stats = terminalreporter.stats
     ended = [*stats.get("passed", []), *stats.get("failed", [])]
-    ran = [report for report in ended if OF in report.nodeid and report.when == "call"]
+    ran = [report for report in ended if LESSONS in report.nodeid and report.when == "call"]
     if not ran:
         return
     for report in sorted(ran, key=lambda report: report.nodeid):
