@@ -12,10 +12,17 @@ def demo_sections() -> str:
 
 def _section(entry: Entry) -> str:
     entry.prepare()
-    data, _ = entry.make(MODEL)._repr_mimebundle_()
+    demo = entry.make(MODEL)
+    data, _ = demo._repr_mimebundle_()
+    live = (
+        "Its numbers are those of the real codecs, which no web page runs: this is its picture, and it"
+        f" comes alive with `fedlab demo {entry.name}`, and in lesson 07."
+        if demo.needs_kernel
+        else f"Live here; for a room, in large type: `fedlab demo {entry.name}`."
+    )
     return f"""## {entry.title}
 
-{entry.question} Live, on a page of its own: `fedlab demo {entry.name}`
+{entry.question} {live}
 
 ````{{raw}} html
 {data["text/html"]}

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+import yaml
 from packaging.specifiers import SpecifierSet
 
 from fedlab.cli import app
@@ -55,12 +56,17 @@ def expect_command(words: list[str]) -> None:
         assert {word for word in rest[1:] if word.startswith("-")} <= options
 
 
-def test_the_container_and_binder_have_the_python_of_the_makefile() -> None:
-    (version,) = re.findall(r"python:([\d.]+)$", container()["image"])
-    assert f"python{version}" in text("Makefile")
-    assert text("binder/runtime.txt") == f"python-{version}\n"
+def test_the_container_and_binder_have_the_python_and_the_torch_of_the_project() -> None:
     project = tomllib.loads(text("pyproject.toml"))["project"]
+    (version,) = re.findall(r"^python:([\d.]+)-", container()["image"])
+    assert f"python{version}" in text("Makefile")
     assert SpecifierSet(project["requires-python"]).contains(version)
+    (torch,) = [name for name in project["dependencies"] if name.startswith("torch")]
+    asked = yaml.safe_load(text("binder/environment.yml"))
+    assert asked == {
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={version}", "pip", f"py{torch.replace('torch', 'torch-cpu')}"],
+    }
 
 
 def test_the_container_is_set_up_by_make_and_has_what_ci_installs() -> None:
@@ -82,32 +88,23 @@ def test_the_container_forwards_jupyterlabs_port_and_no_other() -> None:
     assert facts["otherPortsAttributes"] == {"onAutoForward": "ignore"}
 
 
-def test_binder_installs_this_clone_at_the_versions_of_the_constraints() -> None:
-    lines = [one for one in text("binder/requirements.txt").splitlines() if one[0] != "#"]
-    asked = dict(line.split(" ", 1) for line in lines)
-    assert asked.keys() == {"--extra-index-url", "--constraint", "--editable"}
-    # pip takes a constraint from beside the file that names it, a folder from where it is started
-    assert (ROOT / "binder" / asked["--constraint"]).samefile(ROOT / "constraints.txt")
-    assert asked["--editable"] == "."
-    assert container()["containerEnv"]["PIP_EXTRA_INDEX_URL"] == asked["--extra-index-url"]
-    assert asked["--extra-index-url"] in PAGE
-
-
-def test_binder_fetches_the_data_while_it_builds() -> None:
+def test_binder_installs_this_clone_as_constrained_and_fetches_the_data_while_it_builds() -> None:
     script = ROOT / "binder/postBuild"
     if bash := shutil.which("bash"):
         subprocess.run([bash, "-n", str(script)], check=True)
-    lines = script.read_text("utf-8").splitlines()
-    assert lines[0] == "#!/usr/bin/env bash"
-    assert "set -euo pipefail" in lines
-    expect_command(shlex.split(lines[-1]))
+    first, *_, strict, but_torch, install, data = script.read_text("utf-8").splitlines()
+    assert (first, strict) == ("#!/usr/bin/env bash", "set -euo pipefail")
+    _, _, pattern, constraints, _, kept = shlex.split(but_torch)
+    assert len(re.findall(pattern, text(constraints), re.MULTILINE)) == 1
+    assert shlex.split(install)[3:] == ["install", "--editable", ".", "--constraint", kept]
+    expect_command(shlex.split(data))
     if os.name != "nt":
         assert os.access(script, os.X_OK)
 
 
 def test_no_version_of_a_package_is_written_a_second_time() -> None:
-    for name in ("binder/requirements.txt", "binder/postBuild", ".devcontainer/devcontainer.json"):
-        assert "==" not in text(name)
+    for name in ("binder/environment.yml", "binder/postBuild", ".devcontainer/devcontainer.json"):
+        assert not re.search(r"==\d", text(name))
     assert not re.search(r"==\d|-\d+\.\d+\.\d+-", PAGE)
 
 
