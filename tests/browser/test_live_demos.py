@@ -3,16 +3,14 @@
 import subprocess
 import sys
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import nbformat
 import pytest
 from axe import serious
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_page import READ_DEMO, Notebook
+from web_server import served
 
 from fedlab.widgets import BandwidthDemo, DeviceMemoryDemo, RoundDemo, ServerMemoryDemo
 from fedlab.widgets.controls import Choice
@@ -67,20 +65,11 @@ def built(chromium, tmp_path_factory):
     return folder / "html"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(built):
     """Where a server has the site."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with served(built) as address:
+        yield address
 
 
 @contextmanager

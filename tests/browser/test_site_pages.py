@@ -1,14 +1,12 @@
 """The site as a reader meets it: in Chromium, from a web server and as files, wide and narrow."""
 
-import threading
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
 from axe import serious
 from site_build import site  # noqa: F401
+from web_server import served
 
 pytestmark = pytest.mark.browser
 
@@ -20,21 +18,11 @@ OWN = {"within": "article", "without": [".highlight pre span", ".sig span"]}
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *words):
-        """Say nothing of each request."""
-
-
 @pytest.fixture(scope="module")
-def served(site):  # noqa: F811
+def home(site):  # noqa: F811
     """The site's address on a server, in a folder of it and not at its root."""
-    handler = partial(Quiet, directory=site.parent)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/{site.name}"
-        server.shutdown()
-        thread.join()
+    with served(site.parent) as address:
+        yield f"{address}/{site.name}"
 
 
 @contextmanager
@@ -65,50 +53,48 @@ def opened(browser, home, **context):
 def test_every_page_is_quiet_asks_for_nothing_elsewhere_and_can_be_read_by_all(
     browser,
     site,  # noqa: F811
-    served,
+    home,
 ):
     names = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     assert len(names) > 50
     found = {}
-    with opened(browser, served) as page:
+    with opened(browser, home) as page:
         for name in names:
             page.problems.clear()
-            page.goto(f"{served}/{name}")
+            page.goto(f"{home}/{name}")
             if wrong := [*page.problems, *serious(page, **OWN)]:
                 found[name] = wrong
     assert found == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_can_be_read_by_all_with_its_frame_and_code_in_light_and_dark(
-    browser, served, scheme
-):
+def test_a_page_can_be_read_by_all_with_its_frame_and_code_in_light_and_dark(browser, home, scheme):
     found = {}
-    with opened(browser, served, color_scheme=scheme) as page:
+    with opened(browser, home, color_scheme=scheme) as page:
         for name in [*WHOLE, "search"]:
-            page.goto(f"{served}/{name}.html")
+            page.goto(f"{home}/{name}.html")
             if wrong := [*page.problems, *serious(page)]:
                 found[name] = wrong
     assert found == {}
 
 
-def test_on_a_phone_no_page_is_wider_than_the_screen(browser, served):
-    with opened(browser, served, viewport={"width": 360, "height": 740}) as page:
+def test_on_a_phone_no_page_is_wider_than_the_screen(browser, home):
+    with opened(browser, home, viewport={"width": 360, "height": 740}) as page:
         wide = {}
         for name in NARROW:
-            page.goto(f"{served}/{name}.html")
+            page.goto(f"{home}/{name}.html")
             if (over := page.evaluate(OVERFLOW)) > 0:
                 wide[name] = over
         assert wide == {}
-        page.goto(f"{served}/map.html")
+        page.goto(f"{home}/map.html")
         assert serious(page) == []
 
 
 @pytest.mark.parametrize("way", ["served", "as files"])
-def test_search_finds_a_lesson_by_what_is_typed(browser, site, served, way):  # noqa: F811
-    home = served if way == "served" else site.resolve().as_uri()
-    with opened(browser, home) as page:
-        page.goto(f"{home}/lessons/01_what_a_model_weighs.html")
+def test_search_finds_a_lesson_by_what_is_typed(browser, site, home, way):  # noqa: F811
+    start = home if way == "served" else site.resolve().as_uri()
+    with opened(browser, start) as page:
+        page.goto(f"{start}/lessons/01_what_a_model_weighs.html")
         box = page.get_by_role("search").get_by_placeholder("Search")
         box.fill("error feedback")
         box.press("Enter")
@@ -119,9 +105,9 @@ def test_search_finds_a_lesson_by_what_is_typed(browser, site, served, way):  # 
         assert page.problems == []
 
 
-def test_the_keyboard_reaches_the_content_first_and_what_scrolls(browser, served):
-    with opened(browser, served, viewport={"width": 360, "height": 740}) as page:
-        page.goto(f"{served}/benchmarks.html")
+def test_the_keyboard_reaches_the_content_first_and_what_scrolls(browser, home):
+    with opened(browser, home, viewport={"width": 360, "height": 740}) as page:
+        page.goto(f"{home}/benchmarks.html")
         page.keyboard.press("Tab")
         skip = page.locator(":focus")
         assert skip.inner_text() == "Skip to content"
