@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: lab lessons tff test notebooks student slides site bench bench-peers bench-learning clean
+# `test` runs every lesson once, and compares what it prints with what is stored; `browser` runs each
+# once more as a student does, in JupyterLab.
+.PHONY: lab lessons tff test browser notebooks student slides site bench bench-peers bench-learning clean
 
 lab: $(READY)
 	@$(BIN)/fedlab lab
@@ -24,7 +26,11 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/tff/run.py
-	$(BIN)/pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder lessons tests fedlab
+	$(BIN)/pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder lessons tests fedlab \
+		--ignore=tests/browser/test_lessons.py
+
+browser: $(READY)
+	$(BIN)/pytest -q -rs -n 2 --maxschedchunk=1 tests/browser/test_lessons.py
 
 notebooks: $(READY)
 	@$(BIN)/python tests/notebooks/execute.py

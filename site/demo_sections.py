@@ -15,8 +15,8 @@ def _section(entry: Entry) -> str:
     demo = entry.make(MODEL)
     data, _ = demo._repr_mimebundle_()
     live = (
-        "Its numbers are those of the real codecs, which no web page runs: this is its picture, and it"
-        f" comes alive with `fedlab demo {entry.name}`, and in lesson 07."
+        "Its numbers are those of the real codecs, which no web page runs: here is its picture; it "
+        f"comes alive with `fedlab demo {entry.name}`, and in lesson 07."
         if demo.needs_kernel
         else f"Live here; for a room, in large type: `fedlab demo {entry.name}`."
     )

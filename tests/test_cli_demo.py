@@ -18,13 +18,13 @@ import pytest
 from app_directories import SECONDS, assert_gone, kept_below, soon
 
 from fedlab import cli
-from fedlab.demos import DemoError
+from fedlab.demos import CATALOGUE, DemoError
 from fedlab.demos import serving as room
 from fedlab.demos.serving import serving
 from fedlab.keeper.belongings import belongings
 from fedlab.ports import is_free
 
-NAMES = ["bandwidth", "device-memory", "server-memory", "compression", "round"]
+NAMES = [entry.name for entry in CATALOGUE]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX are sent")
 
 

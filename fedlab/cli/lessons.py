@@ -18,15 +18,17 @@ EXAMPLES = examples(
 
 
 def lessons(
-    folder: Annotated[
-        Path, typer.Argument(help="Where your copy goes when fedlab is installed from a wheel.")
-    ] = Path("fedlab-lessons"),
+    folder: Annotated[Path, typer.Argument()] = Path("fedlab-lessons"),
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
     copy: Annotated[
         bool, typer.Option("--copy", help="Only make your copy; Colab and others open it.")
     ] = False,
 ) -> None:
-    """Open JupyterLab at lesson 00."""
+    """Open JupyterLab at lesson 00.
+
+    In a clone these are the lessons of the clone. Where fedlab is installed from a wheel, they are
+    copied into FOLDER first, fedlab-lessons if not given; what is there already is kept.
+    """
     from fedlab.paths import copied_lessons
 
     home = copied_lessons(folder)

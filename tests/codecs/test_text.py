@@ -1,10 +1,14 @@
 """Codecs by name: what is printed is what is parsed."""
 
+import re
+
 import numpy as np
 import pytest
+from blobs import TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedlab import codecs
 from fedlab.codecs import (
     FORMS,
     Chain,
@@ -18,6 +22,7 @@ from fedlab.codecs import (
     TopK,
     parse,
 )
+from fedlab.codecs.text import _BUILDERS
 
 FRACTIONS = st.floats(0, 1, exclude_min=True)
 DENSE = st.builds(Float16, st.sampled_from(["float16", "bfloat16"])) | st.builds(
@@ -32,6 +37,12 @@ SPARSE = (
     | st.builds(Threshold, st.floats(0, exclude_min=True, allow_infinity=False))
 )
 CODECS = DENSE | SPARSE | st.builds(Ternary, FRACTIONS) | st.builds(Chain, SPARSE, DENSE)
+
+
+def test_every_name_has_a_form_and_is_among_the_codecs_that_each_test_of_all_of_them_takes():
+    for texts in (FORMS, TEXTS):
+        assert {re.split(r"[:|]", text)[0] for text in texts} == set(_BUILDERS)
+    assert {type(parse(form)).__name__ for form in FORMS} <= set(codecs.__all__)
 
 
 @given(CODECS)

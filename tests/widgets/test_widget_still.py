@@ -11,16 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from states import put, states
 
-from fedlab.widgets import (
-    BandwidthDemo,
-    CompressionDemo,
-    DeviceMemoryDemo,
-    RoundDemo,
-    ServerMemoryDemo,
-)
+from fedlab import widgets
+from fedlab.widgets import CompressionDemo, RoundDemo, ServerMemoryDemo
 from fedlab.widgets.controls import Choice
 
-KINDS = [BandwidthDemo, DeviceMemoryDemo, RoundDemo, ServerMemoryDemo]
+DEMOS = [getattr(widgets, name) for name in widgets.__all__]
+KINDS = [demo for demo in DEMOS if not demo.needs_kernel]
 EXTENSIONS = Path(__file__).parents[2] / "site/extensions"
 
 

@@ -5,11 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from states import largest, put, smallest, state_of, states
 
-from fedlab.widgets import BandwidthDemo, DeviceMemoryDemo, ServerMemoryDemo
+from fedlab import widgets
 from fedlab.widgets.picture import Look
 
+DEMOS = [getattr(widgets, name) for name in widgets.__all__]
 
-@pytest.fixture(scope="module", params=[BandwidthDemo, DeviceMemoryDemo, ServerMemoryDemo])
+
+@pytest.fixture(scope="module", params=[demo for demo in DEMOS if not demo.needs_kernel])
 def demo(request):
     return request.param()
 
