@@ -71,7 +71,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 $(PEERS_READY): benchmarks/peers.txt
-	@echo "Setting up $(PEERS) (once; a minute or two, 2 GB)"
+	@echo "Setting up $(PEERS) (once; a minute or two, 1.4 GB)"
 	@$(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --progress-bar on "$$(grep '^torch==' benchmarks/peers.txt)"
 	@$(PEERS)/bin/python -m pip install --progress-bar on --no-deps -r benchmarks/peers.txt
