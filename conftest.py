@@ -29,6 +29,9 @@ from fedlab import tff_environment
 collect_ignore = ["fedlab/tff", "tests/tff"]
 
 os.environ["FEDLAB_PROGRESS"] = ""  # what tests check is nobody's progress
+# Where more threads want a core than there are cores, one that waits shall not keep another from
+# it: a third of the processor's time in training. No number changes.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parent
 CELL_TIMEOUT_SECONDS = 300
