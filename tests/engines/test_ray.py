@@ -38,7 +38,7 @@ from fedlab.strategies import BandwidthTrackingFedAvg, StreamingFedAvg
 pytestmark = pytest.mark.ray
 
 NODES = 3
-SECONDS = 300  # for replies: a busy machine is slow to start Ray's workers
+LONG = 300  # for replies: a busy machine is slow to start Ray's workers
 # The worker has no identity to make a message of its own with: that fails, for another reason.
 ACTS = [name for name in BAD if name != "answers nothing"]
 
@@ -67,7 +67,7 @@ def client_app():
 
 def averaged(grid):
     strategy = tracking(min_train_nodes=NODES)
-    result = strategy.start(grid, record(model()), num_rounds=2, timeout=SECONDS)
+    result = strategy.start(grid, record(model()), num_rounds=2, timeout=LONG)
     return strategy.ledger, numbers(result.arrays)
 
 
@@ -77,9 +77,7 @@ def streamed(grid):
     before = len(whole.transfers)
     strategy = StreamingFedAvg(fraction_evaluate=0.0, min_train_nodes=NODES, window=2)
     config = ConfigRecord({"later": "a NaN"})
-    result = strategy.start(
-        grid, record(model()), num_rounds=2, timeout=SECONDS, train_config=config
-    )
+    result = strategy.start(grid, record(model()), num_rounds=2, timeout=LONG, train_config=config)
     return strategy.ledger, whole.transfers[before:], numbers(result.arrays)
 
 
@@ -101,19 +99,17 @@ def run():
         for number in range(len(ACTS)):
             layer, ledger = metered(grid)
             CheckingGrid(layer).send_and_receive(
-                instructions(grid, kind="train.acting", number=number), timeout=SECONDS
+                instructions(grid, kind="train.acting", number=number), timeout=LONG
             )
             layer.leave()
             found.ledgers.append(ledger)
         for number in (1, 2, 3):
             replies = grid.send_and_receive(
-                instructions(grid, kind="train.remembering", number=number), timeout=SECONDS
+                instructions(grid, kind="train.remembering", number=number), timeout=LONG
             )
             good_ones = [r.content["metrics"]["seen"] for r in replies if r.has_content()]
             found.seen.append(sorted(good_ones))
-        for reply in grid.send_and_receive(
-            instructions(grid, kind="train.counted"), timeout=SECONDS
-        ):
+        for reply in grid.send_and_receive(instructions(grid, kind="train.counted"), timeout=LONG):
             found.reported.append(dict(reply.content[COUNT]))
         BandwidthTrackingFedAvg(min_available_nodes=9).start(grid, record(model()))
 

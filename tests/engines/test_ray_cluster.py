@@ -110,6 +110,7 @@ def cluster():
         process, address = started(stack)
         yield SimpleNamespace(process=process, joined={"engine": "ray", "address": address})
         assert process.poll() is None
+    assert in_session(process.pid) == []
 
 
 def started(stack, tries=3):
@@ -122,7 +123,6 @@ def started(stack, tries=3):
         if tries == 1:
             raise
         return started(stack, tries - 1)
-        assert in_session(process.pid) == []
 
 
 def says_where(message, context):
