@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-# `test` runs every lesson once, and compares what it prints with what is stored; `browser` runs each
-# once more as a student does, in JupyterLab.
+# `test` runs every lesson and compares what it prints with what is stored; `browser` is all that is
+# seen in Chromium: every lesson in JupyterLab, demos, slides, site.
 .PHONY: lab lessons tff test browser notebooks student slides site bench bench-peers bench-learning clean
 
 lab: $(READY)
@@ -26,11 +26,10 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/tff/run.py
-	$(BIN)/pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder lessons tests fedlab \
-		--ignore=tests/browser/test_lessons.py
+	$(BIN)/pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder lessons tests fedlab --ignore=tests/browser
 
 browser: $(READY)
-	$(BIN)/pytest -q -rs -n 2 --maxschedchunk=1 tests/browser/test_lessons.py
+	$(BIN)/pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder tests/browser
 
 notebooks: $(READY)
 	@$(BIN)/python tests/notebooks/execute.py

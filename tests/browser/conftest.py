@@ -31,6 +31,11 @@ CHROMIUM = [
 ]
 
 
+def pytest_collection_modifyitems(items):
+    """The lessons first: they take as long as all others, which go on beside them."""
+    items.sort(key=lambda item: item.path.stem != "test_lessons")
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """The path of a Chromium. Asked for before a server is started in vain."""
