@@ -93,6 +93,10 @@ def _place_notebook(path: Path, folder: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = relinked(cell.source, file, file, folder)
+        for output in cell.get("outputs", []):
+            # a figure keeps its text alternative where Jupyter has it; MyST-NB looks in its cell
+            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                cell.metadata["mystnb"] = {"image": {"alt": alt}}
     _write(folder / file, nbformat.writes(notebook))
 
 

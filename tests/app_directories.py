@@ -120,8 +120,9 @@ def refused(app, error=DeploymentError, **settings):
 @contextmanager
 def federation(nodes, **settings):
     """A federation that must leave no process, no folder and no open port."""
+    others = kept_below(psutil.Process())  # such as a demo's server for all browser tests
     with deployment(nodes, **settings) as running:
-        (folder,) = kept_below(psutil.Process())
+        (folder,) = kept_below(psutil.Process()) - others
         ports = [int(running.address.rpartition(":")[2]), *_ports(folder)]
         yield running
     assert_gone(folder)

@@ -132,7 +132,8 @@ def test_every_picture_has_a_text_alternative(pages):
     images = [(page.path.name, one) for page in pages.values() for one in page.images]
     stored = sum(path.read_text("utf-8").count('"image/png": "') for path in LESSONS)
     assert len(images) > stored > 20
-    assert [one for one in images if not one[1].get("alt")] == []
+    words = [(name, one.get("alt") or "") for name, one in images]
+    assert [one for one in words if not one[1] or one[1].endswith(".png")] == []
     figure = shown(pages, "lessons/05_bandwidth_formula").images
     assert any("100 clients × 100 rounds. Points" in one["alt"] for one in figure)
 

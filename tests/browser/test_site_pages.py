@@ -39,9 +39,13 @@ def opened(browser, home, **context):
         if got.status >= 400:
             page.problems.append(f"{got.status} for {got.url}")
 
+    def failed(asked):
+        if asked.failure != "net::ERR_ABORTED":  # which is what leaving the page does to it
+            page.problems.append(f"no {asked.url}: {asked.failure}")
+
     page.on("request", request)
     page.on("response", response)
-    page.on("requestfailed", lambda failed: page.problems.append(f"no {failed.url}"))
+    page.on("requestfailed", failed)
     page.on("console", lambda message: page.problems.append(message.text))
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     try:
